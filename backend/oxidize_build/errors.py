@@ -1,0 +1,73 @@
+"""Every error that a user can act on.
+
+One root class, :class:`OxidizeError`. The message names what was asked for and what was found;
+``hint`` says what to do about it. Anything else that escapes is a defect of oxidize itself.
+"""
+
+from __future__ import annotations
+
+
+class OxidizeError(Exception):
+    """Something the user asked for cannot be done.
+
+    ``exit_status`` is what the ``oxidize`` command ends with; the values are those of BSD's
+    ``sysexits.h`` where one fits.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}\n  hint: {self.hint}"
+
+
+class SettingsError(OxidizeError):
+    """``pyproject.toml`` or a config setting asks for something that does not exist."""
+
+    exit_status = 78  # EX_CONFIG
+
+
+class RuntimeNotUsableError(OxidizeError):
+    """No Python runtime was found that an executable can be made of."""
+
+    exit_status = 69  # EX_UNAVAILABLE
+
+
+class CompilerError(OxidizeError):
+    """No C compiler was found, or compiling or linking the stub failed."""
+
+    exit_status = 69
+
+
+class DependencyError(OxidizeError):
+    """The project's dependencies cannot be resolved, downloaded or built."""
+
+    exit_status = 69
+
+
+class WheelError(OxidizeError):
+    """A wheel is malformed, or its contents do not match its RECORD."""
+
+    exit_status = 65  # EX_DATAERR
+
+
+class EntryPointError(OxidizeError):
+    """What an executable is told to run does not exist among the packed modules."""
+
+    exit_status = 78
+
+
+class ImageError(OxidizeError):
+    """An executable, or the image in it, is damaged or not one of oxidize's."""
+
+    exit_status = 70  # EX_SOFTWARE: what a damaged executable itself exits with
+
+
+class OutputError(OxidizeError):
+    """The result cannot be written."""
+
+    exit_status = 73  # EX_CANTCREAT

@@ -1,0 +1,5 @@
+"""Python runtimes: what an executable's interpreter and standard library are made of."""
+
+from oxidize_build.runtime.model import Runtime
+
+__all__ = ["Runtime"]

@@ -1,0 +1,66 @@
+"""The one record that describes a Python runtime, wherever it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A CPython that can be linked into an executable.
+
+    After it has been found no code asks where it came from.
+    """
+
+    version: str
+    """``3.13.0``, as ``platform.python_version()`` says."""
+    hexversion: int
+    """``sys.hexversion``: the version as one integer, as in CPython's ``patchlevel.h``."""
+    magic: bytes
+    """The four bytes that begin a ``.pyc`` file of this interpreter."""
+    cache_tag: str
+    """``cpython-313``: tag of bytecode files."""
+    soabi: str
+    """``cpython-313-x86_64-linux-gnu``: tag of extension modules."""
+    platform: str
+    """``linux-x86_64``, as ``sysconfig.get_platform()`` says."""
+    python: Path
+    """The interpreter, run at build time to compile bytecode and to resolve dependencies."""
+    stdlib: Path
+    """Directory of the standard library."""
+    dynload: Path
+    """Directory of the standard library's shared extension modules."""
+    libpython: Path
+    """The static library ``libpython3.x.a``."""
+    include_dirs: tuple[Path, ...]
+    """Directories of ``Python.h`` and ``pyconfig.h``."""
+    link_libraries: tuple[str, ...]
+    """Names (as after ``-l``) of what the static library needs beside libc."""
+    extension_suffixes: tuple[str, ...]
+    """File name endings of extension modules, most specific first."""
+    builtin_modules: frozenset[str]
+    """Names of the modules compiled into the interpreter."""
+    frozen_modules: frozenset[str]
+    """Names of the modules whose bytecode is compiled into the interpreter."""
+    build_paths: tuple[str, ...]
+    """Directories of the building machine that the runtime's own files mention."""
+
+    @property
+    def short_version(self) -> str:
+        """``3.13``."""
+        return ".".join(self.version.split(".")[:2])
+
+    @property
+    def stdlib_path(self) -> PurePosixPath:
+        """Where the standard library stands in the executable's tree."""
+        return PurePosixPath("lib") / f"python{self.short_version}"
+
+    @property
+    def module_roots(self) -> tuple[PurePosixPath, ...]:
+        """The directories of the tree that are on ``sys.path``, in that order."""
+        return (
+            self.stdlib_path,
+            self.stdlib_path / "lib-dynload",
+            self.stdlib_path / "site-packages",
+        )

@@ -1,0 +1,65 @@
+"""The settings as dataclasses: one field per key, its docstring the key's documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """Call an object, as an installed script does: ``package.module:function``."""
+
+    module: str
+    attribute: str
+    """Dotted path below the module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Run a module or package as ``python -m`` does."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Run Python code as ``python -c`` does."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Run a file of the project as ``python FILE`` does."""
+
+    path: Path
+    """Absolute path on the building machine."""
+
+
+Run: TypeAlias = EntryPoint | Module | Command | Script
+
+
+@dataclass(frozen=True, slots=True)
+class Executable:
+    """One executable to be built: ``[tool.oxidize.executables.NAME]``."""
+
+    name: str
+    """File name of the result."""
+    run: Run
+    """What it runs: exactly one of ``entry-point``, ``module``, ``command`` and ``script``."""
+    extras: tuple[str, ...] = ()
+    """Extras of the project whose dependencies are packed too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a project's pyproject.toml says to oxidize."""
+
+    project: Path
+    """Directory of pyproject.toml."""
+    wheel_backend: str = "setuptools.build_meta"
+    """The PEP 517 backend that makes the project's wheels and sdists."""
+    executables: tuple[Executable, ...] = ()
+    """In order of name."""
