@@ -1,0 +1,70 @@
+"""A cache keyed by content: an entry is complete or absent, and never changes.
+
+Entries are files or directories below ``<root>/<kind>/``. A key is a digest of everything that
+the entry was made from, so nothing is ever invalidated; deleting the whole folder is always safe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+ENVIRONMENT_VARIABLE = "OXIDIZE_CACHE_DIR"
+
+
+def cache_key(*parts: str | bytes) -> str:
+    """Return the SHA-256 digest, in hexadecimal, of *parts* and of where each one ends."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """A folder of finished entries."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> Cache:
+        """Return the user's cache: ``$OXIDIZE_CACHE_DIR``, else the platform's place for caches."""
+        configured = os.environ.get(ENVIRONMENT_VARIABLE)
+        return cls(Path(configured) if configured else platformdirs.user_cache_path("oxidize"))
+
+    def path(self, kind: str, key: str) -> Path:
+        """Return where the entry *key* of *kind* stands, or would stand."""
+        return self.root / kind / key[:2] / key
+
+    def obtain(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
+        """Return the entry's path, making it first where there is none.
+
+        *make* is given a path that does not exist and creates a file or directory there. It is
+        renamed into place when *make* has returned: of several processes that make the same entry
+        at once, one wins and the others use its result. When *make* raises, nothing is left behind.
+        """
+        entry = self.path(kind, key)
+        if entry.exists():
+            return entry
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        workshop = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".making-"))
+        try:
+            made = workshop / "entry"
+            make(made)
+            try:
+                made.rename(entry)
+            except OSError:  # a directory that another process finished first
+                if not entry.exists():
+                    raise
+        finally:
+            shutil.rmtree(workshop, ignore_errors=True)
+        return entry
