@@ -1,0 +1,261 @@
+"""The image format, defined once.
+
+An image is a read-only file tree plus an import index, laid out to be used where the kernel maps
+it: no parsing, no allocation and no pass over all entries at start-up. All integers are
+little-endian. The parts, in this order::
+
+    header, section table     fixed size, checked as a whole at start-up
+    strings                   UTF-8 text without terminators, referred to by offset and size
+    nodes                     the directory tree; the children of a directory stand together,
+                              sorted by name, so that a listing is a slice
+    buckets                   open-addressing hash table: module name -> module
+    modules                   what can be imported
+    libraries, dependencies   shared objects, and which of them each one needs first
+    options                   the interpreter's configuration, checked as a whole at start-up
+    data                      the contents of files
+    end marker                shows that the file was not cut short
+
+Whatever the executable reads is treated as hostile until checked. Each record carries a checksum
+of itself, of its own position, and of the text that it names; each file's content carries one in
+its node. A reader verifies a record when it reads it: any damage is found when it is met, and
+start-up costs the same however much is packed. Checksums are XXH64 [1]_: they guard against
+accidents, not against an attacker, who could recompute them (sign the executable for that).
+
+.. [1] https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+
+import xxhash
+
+MAGIC = b"OXIDIZE\0"
+END_MARKER = b"OXIDEND\0"
+FORMAT_VERSION = 1
+"""Raised by every change of the layout: a stub reads exactly one version."""
+NONE = 0xFFFFFFFF
+"""An index that refers to nothing."""
+PYC_HEADER_SIZE = 16
+"""Bytes before the marshalled code object in a ``.pyc`` file (PEP 552)."""
+PAGE = 4096
+"""Alignment of shared libraries' contents."""
+BYTECODE_ALIGNMENT = 16
+
+_CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One member of a record: an integer, or a run of bytes when ``count`` is given."""
+
+    name: str
+    type: str
+    doc: str
+    count: int | None = None
+
+    @property
+    def code(self) -> str:
+        """Its :mod:`struct` format."""
+        return f"{self.count}s" if self.count is not None else _CODES[self.type]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A fixed-size structure. Members are naturally aligned, so packed and C layouts agree."""
+
+    name: str
+    doc: str
+    fields: tuple[Field, ...]
+
+    @property
+    def struct(self) -> struct.Struct:
+        """The layout as a :class:`struct.Struct`."""
+        return struct.Struct("<" + "".join(field.code for field in self.fields))
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.struct.size
+
+    def offset(self, name: str) -> int:
+        """Return where the member *name* begins, in bytes."""
+        codes: list[str] = []
+        for field in self.fields:
+            if field.name == name:
+                return struct.calcsize("<" + "".join(codes))
+            codes.append(field.code)
+        raise KeyError(name)
+
+
+class Section(IntEnum):
+    """Index of a section in the section table."""
+
+    STRINGS = 0
+    NODES = 1
+    BUCKETS = 2
+    MODULES = 3
+    LIBRARIES = 4
+    DEPENDENCIES = 5
+    OPTIONS = 6
+    DATA = 7
+
+
+class NodeKind(IntEnum):
+    """What an entry of the tree is."""
+
+    DIRECTORY = 1
+    FILE = 2
+
+
+class NodeFlag(IntEnum):
+    """Bits of a node's ``flags``."""
+
+    EXECUTABLE = 1
+
+
+class ModuleKind(IntEnum):
+    """How a module is loaded."""
+
+    SOURCE = 1
+    EXTENSION = 2
+    NAMESPACE = 3
+
+
+class ModuleFlag(IntEnum):
+    """Bits of a module's ``flags``."""
+
+    PACKAGE = 1
+
+
+class Option(IntEnum):
+    """What an option record sets. A key may occur several times: its values form a list."""
+
+    RUN_MAIN = 1
+    """Run the packed module ``__main__`` (number: ignored)."""
+    RUN_MODULE = 2
+    """Run the named module as ``python -m`` does."""
+    STDLIB_DIRECTORY = 3
+    """Path of the standard library in the tree."""
+    SEARCH_PATH = 4
+    """A path in the tree that is put on ``sys.path``."""
+
+
+HEADER = Record(
+    "header",
+    "Begins the image.",
+    (
+        Field("magic", "u8", "MAGIC", 8),
+        Field("size", "u64", "of the whole image, end marker included"),
+        Field("format_version", "u32", "FORMAT_VERSION"),
+        Field("python_version", "u32", "PY_VERSION_HEX of the interpreter that the bytecode is for"),
+        Field("section_count", "u32", "length of the section table"),
+        Field("reserved", "u32", "zero"),
+        Field("digest", "u8", "SHA-256 of everything from the end of the section table on", 32),
+        Field("check", "u64", "XXH64 of the header up to here and of the section table"),
+    ),
+)
+
+SECTION = Record(
+    "section",
+    "An entry of the section table, which follows the header.",
+    (
+        Field("offset", "u64", "from the beginning of the image"),
+        Field("size", "u64", "in bytes"),
+        Field("check", "u64", "XXH64 of the content; looked at by start-up for OPTIONS only"),
+    ),
+)
+
+NODE = Record(
+    "node",
+    "An entry of the directory tree. Node 0 is the root and its own parent.",
+    (
+        Field("name_offset", "u32", "in STRINGS"),
+        Field("name_size", "u16", "in bytes"),
+        Field("kind", "u8", "a NodeKind"),
+        Field("flags", "u8", "of NodeFlag"),
+        Field("parent", "u32", "index of the directory that holds it"),
+        Field("first_child", "u32", "directory: index of the first of its children"),
+        Field("child_count", "u32", "directory: how many there are"),
+        Field("library", "u32", "file: index in LIBRARIES, or NONE"),
+        Field("data_offset", "u64", "file: in DATA"),
+        Field("data_size", "u64", "file: in bytes"),
+        Field("data_check", "u64", "file: XXH64 of the content"),
+        Field("reserved", "u32", "zero"),
+        Field("check", "u32", "low half of XXH64 of the record up to here and the name, seed: index"),
+    ),
+)
+
+BUCKET = Record(
+    "bucket",
+    "A slot of the hash table; a name begins to be searched at XXH64(name) modulo the slots.",
+    (
+        Field("module", "u32", "index in MODULES, or NONE"),
+        Field("check", "u32", "low half of XXH64 of the record up to here, seed: index of the slot"),
+    ),
+)
+
+MODULE = Record(
+    "module",
+    "Something that can be imported.",
+    (
+        Field("name_offset", "u32", "in STRINGS: the full dotted name"),
+        Field("name_size", "u16", "in bytes"),
+        Field("kind", "u8", "a ModuleKind"),
+        Field("flags", "u8", "of ModuleFlag"),
+        Field("node", "u32", "the source file, the shared object, or the namespace's directory"),
+        Field("bytecode", "u32", "node of the .pyc file, or NONE"),
+        Field("reserved", "u32", "zero"),
+        Field("check", "u32", "low half of XXH64 of the record up to here and the name, seed: index"),
+    ),
+)
+
+LIBRARY = Record(
+    "library",
+    "A shared object that can be loaded from memory.",
+    (
+        Field("node", "u32", "its file"),
+        Field("first_dependency", "u32", "in DEPENDENCIES"),
+        Field("dependency_count", "u32", "libraries to load before it, in order"),
+        Field("check", "u32", "low half of XXH64 of the record up to here, seed: index"),
+    ),
+)
+
+DEPENDENCY = Record(
+    "dependency",
+    "A library that another one needs.",
+    (
+        Field("library", "u32", "index in LIBRARIES"),
+        Field("check", "u32", "low half of XXH64 of the record up to here, seed: index"),
+    ),
+)
+
+OPTION = Record(
+    "option",
+    "One setting: a number or a text.",
+    (
+        Field("key", "u32", "an Option"),
+        Field("text_size", "u32", "in bytes"),
+        Field("text_offset", "u64", "in STRINGS"),
+        Field("number", "u64", "or zero"),
+        Field("text_check", "u64", "XXH64 of the text"),
+    ),
+)
+
+RECORDS = (HEADER, SECTION, NODE, BUCKET, MODULE, LIBRARY, DEPENDENCY, OPTION)
+ENUMS: tuple[type[IntEnum], ...] = (Section, NodeKind, NodeFlag, ModuleKind, ModuleFlag, Option)
+
+
+def check64(*parts: bytes, seed: int = 0) -> int:
+    """Return XXH64 of *parts* joined."""
+    state = xxhash.xxh64(seed=seed)
+    for part in parts:
+        state.update(part)
+    return state.intdigest()
+
+
+def check32(*parts: bytes, seed: int) -> int:
+    """Return the low half of XXH64 of *parts* joined: the checksum of a record."""
+    return check64(*parts, seed=seed) & 0xFFFFFFFF

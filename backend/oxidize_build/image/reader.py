@@ -1,0 +1,209 @@
+"""Read an image and check all of it, for ``oxidize verify`` and for tests.
+
+The stub's reader checks what it meets; this one checks everything, and trusts nothing before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from oxidize_build.errors import ImageError
+from oxidize_build.image import format as fmt
+from oxidize_build.image.format import ModuleFlag, ModuleKind, NodeFlag, NodeKind, Option, Section
+from oxidize_build.image.writer import OptionValue
+
+
+@dataclass(frozen=True, slots=True)
+class PackedFile:
+    """A file of the tree."""
+
+    path: PurePosixPath
+    executable: bool
+    offset: int
+    """Of its content, in bytes from the beginning of the image."""
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PackedModule:
+    """An entry of the import index."""
+
+    name: str
+    kind: ModuleKind
+    is_package: bool
+    path: PurePosixPath
+    bytecode: PurePosixPath | None
+
+
+@dataclass(frozen=True, slots=True)
+class PackedLibrary:
+    """A shared object, with those that have to be loaded before it."""
+
+    path: PurePosixPath
+    needs: tuple[PurePosixPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """All that an image holds."""
+
+    python_version: int
+    """``sys.hexversion`` of the interpreter that the bytecode is for."""
+    files: tuple[PackedFile, ...]
+    modules: tuple[PackedModule, ...]
+    libraries: tuple[PackedLibrary, ...]
+    options: tuple[OptionValue, ...]
+
+
+def read_image(data: memoryview) -> Image:
+    """Check the whole image in *data* and return what it holds.
+
+    Raises ImageError naming the first fault.
+    """
+    reader = _Reader(data)
+    reader.read_header()
+    paths, files = reader.read_nodes()
+    modules = reader.read_modules(paths)
+    reader.check_buckets(modules)
+    return Image(
+        python_version=reader.python_version,
+        files=tuple(files),
+        modules=tuple(modules),
+        libraries=tuple(reader.read_libraries(paths)),
+        options=tuple(reader.read_options()),
+    )
+
+
+class _Reader:
+    def __init__(self, data: memoryview) -> None:
+        self.data = data
+        self.python_version = 0
+        self.sections: dict[Section, memoryview] = {}
+        self.data_start = 0
+
+    def slice(self, whole: memoryview, offset: int, size: int, what: str) -> memoryview:
+        if offset > len(whole) or size > len(whole) - offset:
+            raise ImageError(f"{what} lies outside the image")
+        return whole[offset : offset + size]
+
+    def read_header(self) -> None:
+        head = self.slice(self.data, 0, fmt.HEADER.size, "the header")
+        magic, size, version, python, count, _, digest, check = fmt.HEADER.struct.unpack(head)
+        if magic != fmt.MAGIC:
+            raise ImageError("no image: the magic number is missing")
+        if version != fmt.FORMAT_VERSION or count != len(Section):
+            raise ImageError(f"image format {version}, expected {fmt.FORMAT_VERSION}")
+        table = self.slice(self.data, fmt.HEADER.size, count * fmt.SECTION.size, "the section table")
+        if check != fmt.check64(head[:-8], table):
+            raise ImageError("the header is damaged")
+        if size != len(self.data):
+            raise ImageError(f"the image has {len(self.data)} bytes, its header says {size}")
+        if self.data[-len(fmt.END_MARKER) :] != fmt.END_MARKER:
+            raise ImageError("the end marker is missing")
+        if hashlib.sha256(self.data[fmt.HEADER.size + len(table) :]).digest() != digest:
+            raise ImageError("the content does not match its SHA-256 digest")
+        self.python_version = python
+        for section, (offset, length, section_check) in zip(
+            Section, fmt.SECTION.struct.iter_unpack(table), strict=True
+        ):
+            content = self.slice(self.data, offset, length, f"section {section.name}")
+            if fmt.check64(content) != section_check:
+                raise ImageError(f"section {section.name} is damaged")
+            self.sections[section] = content
+            if section is Section.DATA:
+                self.data_start = offset
+
+    def records(self, section: Section, record: fmt.Record) -> list[tuple[Any, ...]]:
+        content = self.sections[section]
+        if len(content) % record.size:
+            raise ImageError(f"section {section.name} is not a whole number of records")
+        return list(record.struct.iter_unpack(content))
+
+    def text(self, offset: int, size: int) -> str:
+        raw = bytes(self.slice(self.sections[Section.STRINGS], offset, size, "a name"))
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            raise ImageError(f"name {raw!r} is not UTF-8") from None
+
+    def sealed(self, section: Section, record: fmt.Record, index: int, text: str = "") -> None:
+        raw = self.sections[section][index * record.size : (index + 1) * record.size]
+        (check,) = struct.unpack("<I", raw[-4:])
+        if check != fmt.check32(raw[:-4], text.encode(), seed=index):
+            raise ImageError(f"{record.name} {index} is damaged")
+
+    def read_nodes(self) -> tuple[list[PurePosixPath], list[PackedFile]]:
+        paths: list[PurePosixPath] = []
+        files: list[PackedFile] = []
+        for index, fields in enumerate(self.records(Section.NODES, fmt.NODE)):
+            name_offset, name_size, kind, flags, parent, *_, offset, size, check, _, _ = fields
+            name = self.text(name_offset, name_size)
+            self.sealed(Section.NODES, fmt.NODE, index, name)
+            if parent > max(index - 1, 0):
+                raise ImageError(f"node {index} stands before its parent")
+            paths.append(paths[parent] / name if index else PurePosixPath())
+            if kind == NodeKind.FILE:
+                content = self.slice(self.sections[Section.DATA], offset, size, str(paths[-1]))
+                if fmt.check64(content) != check:
+                    raise ImageError(f"{paths[-1]} is damaged")
+                executable = bool(flags & NodeFlag.EXECUTABLE)
+                files.append(PackedFile(paths[-1], executable, self.data_start + offset, size))
+            elif kind != NodeKind.DIRECTORY:
+                raise ImageError(f"node {index} is of unknown kind {kind}")
+        return paths, files
+
+    def read_modules(self, paths: list[PurePosixPath]) -> list[PackedModule]:
+        modules = []
+        for index, fields in enumerate(self.records(Section.MODULES, fmt.MODULE)):
+            name_offset, name_size, kind, flags, node, bytecode, _, _ = fields
+            name = self.text(name_offset, name_size)
+            self.sealed(Section.MODULES, fmt.MODULE, index, name)
+            pyc = None if bytecode == fmt.NONE else _at(paths, bytecode, "node")
+            package = bool(flags & ModuleFlag.PACKAGE)
+            modules.append(PackedModule(name, ModuleKind(kind), package, _at(paths, node, "node"), pyc))
+        return modules
+
+    def check_buckets(self, modules: list[PackedModule]) -> None:
+        slots = [slot[0] for slot in self.records(Section.BUCKETS, fmt.BUCKET)]
+        for index in range(len(slots)):
+            self.sealed(Section.BUCKETS, fmt.BUCKET, index)
+        for index, module in enumerate(modules):
+            slot = fmt.check64(module.name.encode()) % len(slots)
+            while slots[slot] not in (index, fmt.NONE):
+                slot = (slot + 1) % len(slots)
+            if slots[slot] != index:
+                raise ImageError(f"module {module.name} is not in the hash table")
+
+    def read_libraries(self, paths: list[PurePosixPath]) -> list[PackedLibrary]:
+        records = self.records(Section.LIBRARIES, fmt.LIBRARY)
+        needs = [need[0] for need in self.records(Section.DEPENDENCIES, fmt.DEPENDENCY)]
+        for index in range(len(needs)):
+            self.sealed(Section.DEPENDENCIES, fmt.DEPENDENCY, index)
+        own = [_at(paths, node, "node") for node, *_ in records]
+        libraries = []
+        for index, (_, first, count, _) in enumerate(records):
+            self.sealed(Section.LIBRARIES, fmt.LIBRARY, index)
+            if first + count > len(needs):
+                raise ImageError(f"library {index} needs libraries outside the table")
+            dependencies = tuple(_at(own, need, "library") for need in needs[first : first + count])
+            libraries.append(PackedLibrary(own[index], dependencies))
+        return libraries
+
+    def read_options(self) -> list[OptionValue]:
+        options = []
+        for key, size, offset, number, check in self.records(Section.OPTIONS, fmt.OPTION):
+            text = self.text(offset, size)
+            if fmt.check64(text.encode()) != check:
+                raise ImageError(f"option {key} is damaged")
+            options.append(OptionValue(Option(key), text, number))
+        return options
+
+
+def _at(items: list[PurePosixPath], index: int, what: str) -> PurePosixPath:
+    if index >= len(items):
+        raise ImageError(f"{what} {index} does not exist")
+    return items[index]

@@ -1,0 +1,340 @@
+"""Write an image: resources in, one file out.
+
+The same resources give the same bytes, in whatever order they come.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+import xxhash
+
+from oxidize_build.errors import ImageError
+from oxidize_build.image import format as fmt
+from oxidize_build.image.format import ModuleFlag, ModuleKind, NodeFlag, NodeKind, Option, Section
+from oxidize_build.resources import (
+    CHUNK,
+    Content,
+    DataFile,
+    ExtensionModule,
+    NamespacePackage,
+    Resource,
+    SharedLibrary,
+    SourceModule,
+)
+
+_ROOT = PurePosixPath()
+
+
+@dataclass(frozen=True, slots=True)
+class OptionValue:
+    """One setting of the image: a text or a number."""
+
+    key: Option
+    text: str = ""
+    number: int = 0
+
+
+@dataclass(slots=True)
+class _Node:
+    path: PurePosixPath
+    content: Content | None = None
+    """None for a directory."""
+    alignment: int = 1
+    flags: int = 0
+    children: list[_Node] = field(default_factory=list)
+    parent: int = 0
+    index: int = 0
+    library: int = fmt.NONE
+    offset: int = 0
+    size: int = 0
+    check: int = 0
+
+
+@dataclass(slots=True)
+class _Strings:
+    """The string pool: every text once."""
+
+    data: bytearray = field(default_factory=bytearray)
+    offsets: dict[str, int] = field(default_factory=dict)
+
+    def add(self, text: str) -> tuple[int, int, bytes]:
+        """Return offset, size and bytes of *text*."""
+        encoded = text.encode()
+        if text not in self.offsets:
+            self.offsets[text] = len(self.data)
+            self.data += encoded
+        return self.offsets[text], len(encoded), encoded
+
+
+def write_image(
+    output: Path,
+    resources: Iterable[Resource],
+    options: Sequence[OptionValue],
+    *,
+    hexversion: int,
+    cache_tag: str,
+) -> None:
+    """Write the image of *resources* to *output*.
+
+    *hexversion* is ``sys.hexversion`` of the interpreter that the bytecode is for, *cache_tag* the
+    tag of its bytecode files. Raises ImageError when two resources claim one path or one module name,
+    or when a library needs one that is not packed. Contents are streamed, never held.
+    """
+    ordered = sorted(resources, key=lambda resource: (resource.path, type(resource).__name__))
+    tree = _plant(ordered, cache_tag)
+    nodes = _number(tree[_ROOT])
+    libraries = _number_libraries(ordered, tree)
+    data_size = _place_data(nodes)
+    strings = _Strings()
+    with output.open("w+b") as file:
+        sections: dict[Section, bytes] = {}
+        sections[Section.BUCKETS], sections[Section.MODULES] = _index(ordered, tree, strings, cache_tag)
+        sections[Section.LIBRARIES], sections[Section.DEPENDENCIES] = _link(libraries, tree)
+        sections[Section.OPTIONS] = _options(options, strings)
+        for node in nodes:
+            strings.add(node.path.name)
+        sections[Section.STRINGS] = bytes(strings.data)
+        sections[Section.NODES] = bytes(len(nodes) * fmt.NODE.size)
+        offsets = _place_sections(sections)
+        data_check = _write_data(file, offsets[Section.DATA], nodes)
+        sections[Section.NODES] = _nodes(nodes, strings)
+        for section, data in sections.items():
+            file.seek(offsets[section])
+            file.write(data)
+        end = offsets[Section.DATA] + data_size
+        file.seek(end)
+        file.write(fmt.END_MARKER)
+        table = [
+            (offsets[section], len(sections[section]), fmt.check64(sections[section]))
+            for section in Section
+            if section is not Section.DATA
+        ]
+        table.append((offsets[Section.DATA], data_size, data_check))
+        _write_header(file, table, size=end + len(fmt.END_MARKER), hexversion=hexversion)
+
+
+def pyc_path(source: PurePosixPath, cache_tag: str) -> PurePosixPath:
+    """Return where the bytecode of *source* stands in the tree (PEP 3147)."""
+    return source.parent / "__pycache__" / f"{source.stem}.{cache_tag}.pyc"
+
+
+# --- the tree --------------------------------------------------------------------------------
+
+
+def _plant(resources: Iterable[Resource], cache_tag: str) -> dict[PurePosixPath, _Node]:
+    tree = {_ROOT: _Node(_ROOT)}
+    for resource in resources:
+        if isinstance(resource, NamespacePackage):
+            _directory(tree, resource.path)
+            continue
+        _add_file(tree, _file_node(resource))
+        if isinstance(resource, SourceModule) and resource.bytecode is not None:
+            path = pyc_path(resource.path, cache_tag)
+            _add_file(tree, _Node(path, resource.bytecode, fmt.BYTECODE_ALIGNMENT))
+    for node in tree.values():
+        node.children.sort(key=lambda child: child.path.name.encode())
+    return tree
+
+
+def _file_node(resource: DataFile | SourceModule | ExtensionModule | SharedLibrary) -> _Node:
+    match resource:
+        case ExtensionModule() | SharedLibrary():
+            return _Node(resource.path, resource.content, fmt.PAGE, NodeFlag.EXECUTABLE)
+        case DataFile(executable=True):
+            return _Node(resource.path, resource.content, 1, NodeFlag.EXECUTABLE)
+    return _Node(resource.path, resource.content)
+
+
+def _add_file(tree: dict[PurePosixPath, _Node], node: _Node) -> None:
+    if node.path in tree:
+        raise ImageError(f"two resources claim the path {node.path}")
+    _directory(tree, node.path.parent).children.append(node)
+    tree[node.path] = node
+
+
+def _directory(tree: dict[PurePosixPath, _Node], path: PurePosixPath) -> _Node:
+    if path not in tree:
+        tree[path] = _Node(path)
+        _directory(tree, path.parent).children.append(tree[path])
+    node = tree[path]
+    if node.content is not None:
+        raise ImageError(f"{path} is both a file and a directory")
+    return node
+
+
+def _number(root: _Node) -> list[_Node]:
+    """Return all nodes breadth first, so that the children of each directory stand together."""
+    nodes = [root]
+    for node in nodes:
+        for child in node.children:
+            child.parent = node.index
+            child.index = len(nodes)
+            nodes.append(child)
+    return nodes
+
+
+def _number_libraries(
+    resources: Iterable[Resource], tree: dict[PurePosixPath, _Node]
+) -> list[ExtensionModule | SharedLibrary]:
+    libraries = [r for r in resources if isinstance(r, (ExtensionModule, SharedLibrary))]
+    for index, library in enumerate(libraries):
+        tree[library.path].library = index
+    return libraries
+
+
+# --- contents --------------------------------------------------------------------------------
+
+
+def _aligned(offset: int, alignment: int) -> int:
+    return -(-offset // alignment) * alignment
+
+
+def _place_data(nodes: Iterable[_Node]) -> int:
+    """Give every file its place in DATA and return the size of that: bytecode first, it is hot."""
+    rank = {fmt.BYTECODE_ALIGNMENT: 0, fmt.PAGE: 1, 1: 2}
+    offset = 0
+    for node in sorted(nodes, key=lambda node: (rank[node.alignment], node.index)):
+        if node.content is not None:
+            node.offset = _aligned(offset, node.alignment)
+            node.size = node.content.size
+            offset = node.offset + node.size
+    return offset
+
+
+def _write_data(file: BinaryIO, start: int, nodes: Iterable[_Node]) -> int:
+    """Write all contents, record the checksum of each, and return that of the whole section."""
+    whole = xxhash.xxh64()
+    written = 0
+    for node in sorted((n for n in nodes if n.content is not None), key=lambda n: (n.offset, n.index)):
+        padding = bytes(node.offset - written)
+        file.seek(start + written)
+        file.write(padding)
+        whole.update(padding)
+        own = xxhash.xxh64()
+        written = node.offset
+        for chunk in node.content.chunks() if node.content else ():
+            file.write(chunk)
+            own.update(chunk)
+            whole.update(chunk)
+            written += len(chunk)
+        if written != node.offset + node.size:
+            raise ImageError(f"{node.path} changed while it was being packed")
+        node.check = own.intdigest()
+    return whole.intdigest()
+
+
+# --- records ---------------------------------------------------------------------------------
+
+
+def _sealed(record: fmt.Record, index: int, values: Sequence[object], text: bytes = b"") -> bytes:
+    """Pack *values* and end them with the record's checksum."""
+    body = record.struct.pack(*values, 0)[:-4]
+    return body + struct.pack("<I", fmt.check32(body, text, seed=index))
+
+
+def _nodes(nodes: Iterable[_Node], strings: _Strings) -> bytes:
+    packed = bytearray()
+    for node in nodes:
+        offset, size, name = strings.add(node.path.name)
+        kind = NodeKind.DIRECTORY if node.content is None else NodeKind.FILE
+        first = node.children[0].index if node.children else 0
+        values = (offset, size, kind, node.flags, node.parent, first, len(node.children), node.library)
+        values += (node.offset, node.size, node.check, 0)
+        packed += _sealed(fmt.NODE, node.index, values, name)
+    return bytes(packed)
+
+
+def _index(
+    resources: Iterable[Resource],
+    tree: dict[PurePosixPath, _Node],
+    strings: _Strings,
+    cache_tag: str,
+) -> tuple[bytes, bytes]:
+    """Return the hash table and the modules."""
+    modules = [r for r in resources if isinstance(r, (SourceModule, ExtensionModule, NamespacePackage))]
+    modules.sort(key=lambda module: module.name)
+    packed = bytearray()
+    slots = [fmt.NONE] * (1 << max(3, (2 * len(modules)).bit_length()))
+    seen: dict[str, PurePosixPath] = {}
+    for index, module in enumerate(modules):
+        if module.name in seen:
+            raise ImageError(f"module {module.name} is both {seen[module.name]} and {module.path}")
+        seen[module.name] = module.path
+        offset, size, name = strings.add(module.name)
+        kind, flags = _module_kind(module)
+        bytecode = fmt.NONE
+        if isinstance(module, SourceModule) and module.bytecode is not None:
+            bytecode = tree[pyc_path(module.path, cache_tag)].index
+        values = (offset, size, kind, flags, tree[module.path].index, bytecode, 0)
+        packed += _sealed(fmt.MODULE, index, values, name)
+        slot = fmt.check64(name) % len(slots)
+        while slots[slot] != fmt.NONE:
+            slot = (slot + 1) % len(slots)
+        slots[slot] = index
+    buckets = b"".join(_sealed(fmt.BUCKET, slot, (index,)) for slot, index in enumerate(slots))
+    return buckets, bytes(packed)
+
+
+def _module_kind(module: SourceModule | ExtensionModule | NamespacePackage) -> tuple[ModuleKind, int]:
+    if isinstance(module, NamespacePackage):
+        return ModuleKind.NAMESPACE, ModuleFlag.PACKAGE
+    flags = ModuleFlag.PACKAGE if module.is_package else 0
+    return (ModuleKind.SOURCE if isinstance(module, SourceModule) else ModuleKind.EXTENSION), flags
+
+
+def _link(
+    libraries: Sequence[ExtensionModule | SharedLibrary], tree: dict[PurePosixPath, _Node]
+) -> tuple[bytes, bytes]:
+    """Return the libraries and the list of what each one needs."""
+    packed = bytearray()
+    needs: list[int] = []
+    for index, library in enumerate(libraries):
+        values = (tree[library.path].index, len(needs), len(library.needs))
+        packed += _sealed(fmt.LIBRARY, index, values)
+        for path in library.needs:
+            if path not in tree or tree[path].library == fmt.NONE:
+                raise ImageError(f"{library.path} needs {path}, which is not a packed shared library")
+            needs.append(tree[path].library)
+    dependencies = b"".join(_sealed(fmt.DEPENDENCY, index, (need,)) for index, need in enumerate(needs))
+    return bytes(packed), dependencies
+
+
+def _options(options: Iterable[OptionValue], strings: _Strings) -> bytes:
+    packed = bytearray()
+    for option in options:
+        offset, size, text = strings.add(option.text)
+        packed += fmt.OPTION.struct.pack(option.key, size, offset, option.number, fmt.check64(text))
+    return bytes(packed)
+
+
+# --- the whole -------------------------------------------------------------------------------
+
+
+def _place_sections(sections: dict[Section, bytes]) -> dict[Section, int]:
+    offset = fmt.HEADER.size + len(Section) * fmt.SECTION.size
+    offsets: dict[Section, int] = {}
+    for section in Section:
+        offset = _aligned(offset, fmt.PAGE if section is Section.DATA else 8)
+        offsets[section] = offset
+        offset += len(sections.get(section, b""))
+    return offsets
+
+
+def _write_header(
+    file: BinaryIO, table: Sequence[tuple[int, int, int]], *, size: int, hexversion: int
+) -> None:
+    packed_table = b"".join(fmt.SECTION.struct.pack(*entry) for entry in table)
+    digest = hashlib.sha256()
+    file.seek(fmt.HEADER.size + len(packed_table))
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    values = (fmt.MAGIC, size, fmt.FORMAT_VERSION, hexversion, len(table), 0, digest.digest())
+    body = fmt.HEADER.struct.pack(*values, 0)[:-8]
+    file.seek(0)
+    file.write(body + struct.pack("<Q", fmt.check64(body, packed_table)) + packed_table)
