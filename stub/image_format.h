@@ -59,7 +59,7 @@ struct image_header {
     uint32_t section_count; /* length of the section table */
     uint32_t reserved; /* zero */
     uint8_t digest[32]; /* SHA-256 of everything from the end of the section table on */
-    uint64_t check; /* XXH64 of the header up to here and of the section table */
+    uint64_t check; /* XXH64 of the section table, seed: XXH64 of the header up to here */
 };
 _Static_assert(sizeof(struct image_header) == 72, "layout of image_header");
 
@@ -85,14 +85,14 @@ struct image_node {
     uint64_t data_size; /* file: in bytes */
     uint64_t data_check; /* file: XXH64 of the content */
     uint32_t reserved; /* zero */
-    uint32_t check; /* low half of XXH64 of the record up to here and the name, seed: index */
+    uint32_t check; /* as check32() says, with the name */
 };
 _Static_assert(sizeof(struct image_node) == 56, "layout of image_node");
 
 /* A slot of the hash table; a name begins to be searched at XXH64(name) modulo the slots. */
 struct image_bucket {
     uint32_t module; /* index in MODULES, or NONE */
-    uint32_t check; /* low half of XXH64 of the record up to here, seed: index of the slot */
+    uint32_t check; /* as check32() says, with no text */
 };
 _Static_assert(sizeof(struct image_bucket) == 8, "layout of image_bucket");
 
@@ -105,7 +105,7 @@ struct image_module {
     uint32_t node; /* the source file, the shared object, or the namespace's directory */
     uint32_t bytecode; /* node of the .pyc file, or NONE */
     uint32_t reserved; /* zero */
-    uint32_t check; /* low half of XXH64 of the record up to here and the name, seed: index */
+    uint32_t check; /* as check32() says, with the name */
 };
 _Static_assert(sizeof(struct image_module) == 24, "layout of image_module");
 
@@ -114,14 +114,14 @@ struct image_library {
     uint32_t node; /* its file */
     uint32_t first_dependency; /* in DEPENDENCIES */
     uint32_t dependency_count; /* libraries to load before it, in order */
-    uint32_t check; /* low half of XXH64 of the record up to here, seed: index */
+    uint32_t check; /* as check32() says, with no text */
 };
 _Static_assert(sizeof(struct image_library) == 16, "layout of image_library");
 
 /* A library that another one needs. */
 struct image_dependency {
     uint32_t library; /* index in LIBRARIES */
-    uint32_t check; /* low half of XXH64 of the record up to here, seed: index */
+    uint32_t check; /* as check32() says, with no text */
 };
 _Static_assert(sizeof(struct image_dependency) == 8, "layout of image_dependency");
 

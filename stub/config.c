@@ -1,0 +1,175 @@
+#include "config.h"
+
+#include <limits.h> /* PATH_MAX */
+#include <stdio.h>  /* snprintf */
+
+/* --- what to run --------------------------------------------------------------------------- */
+
+struct status
+config_target(const struct image *image, struct target *target)
+{
+    target->module[0] = '\0';
+    for (uint32_t i = 0;; i++) {
+        bool present;
+        struct image_option option;
+        struct text text;
+        struct status status = image_option(image, i, &present, &option, &text);
+        if (status_failed(status)) {
+            return status;
+        }
+        if (!present || option.key == IMAGE_OPTION_RUN_MAIN) {
+            return status_ok();
+        }
+        if (option.key == IMAGE_OPTION_RUN_MODULE) {
+            if (text.size >= sizeof target->module) {
+                return status_fault("the name of the module to run is too long");
+            }
+            memcpy(target->module, text.data, text.size);
+            target->module[text.size] = '\0';
+            return status_ok();
+        }
+    }
+}
+
+/* --- PyConfig ------------------------------------------------------------------------------ */
+
+static PyStatus
+preinitialise(void)
+{
+    PyPreConfig preconfig;
+    /* Not PyPreConfig_InitIsolatedConfig: it leaves the locale alone, and python does not. */
+    PyPreConfig_InitPythonConfig(&preconfig);
+    preconfig.parse_argv = 0;
+    preconfig.isolated = 1;
+    preconfig.use_environment = 0;
+    /* In the C locale python sets LC_CTYPE, which its children inherit. UTF-8 mode does as well. */
+    preconfig.coerce_c_locale = 0;
+    preconfig.coerce_c_locale_warn = 0;
+    return Py_PreInitialize(&preconfig);
+}
+
+static void
+set_flags(PyConfig *config)
+{
+    config->isolated = 1;
+    config->use_environment = 0;
+    config->user_site_directory = 0;
+    config->site_import = 0;
+    config->safe_path = 1;
+    config->parse_argv = 0;
+    config->pathconfig_warnings = 0;
+    config->write_bytecode = 0; /* nothing is written unless the application writes it */
+}
+
+/* Set *member to the executable's path followed by `below`. */
+static PyStatus
+set_path(PyConfig *config, wchar_t **member, const char *executable, struct text below)
+{
+    char path[PATH_MAX];
+    int size = snprintf(path, sizeof path, "%s%s%.*s", executable, below.size ? "/" : "",
+                        (int)below.size, below.data);
+    if (size < 0 || (size_t)size >= sizeof path) {
+        return PyStatus_Error("the executable's path is too long");
+    }
+    return PyConfig_SetBytesString(config, member, path);
+}
+
+static PyStatus
+append_search_path(PyConfig *config, const char *executable, struct text below)
+{
+    wchar_t *path = NULL;
+    PyStatus status = set_path(config, &path, executable, below);
+    if (!PyStatus_Exception(status)) {
+        status = PyWideStringList_Append(&config->module_search_paths, path);
+    }
+    PyMem_RawFree(path);
+    return status;
+}
+
+static PyStatus
+apply_option(PyConfig *config, const char *executable, const struct image_option *option,
+             struct text text)
+{
+    switch (option->key) {
+    case IMAGE_OPTION_STDLIB_DIRECTORY:
+        return set_path(config, &config->stdlib_dir, executable, text);
+    case IMAGE_OPTION_SEARCH_PATH:
+        return append_search_path(config, executable, text);
+    default:
+        return PyStatus_Ok(); /* config_target's */
+    }
+}
+
+static PyStatus
+apply_options(PyConfig *config, const struct image *image, const char *executable)
+{
+    PyStatus result = PyStatus_Ok();
+    for (uint32_t i = 0; !PyStatus_Exception(result); i++) {
+        bool present;
+        struct image_option option;
+        struct text text;
+        struct status status = image_option(image, i, &present, &option, &text);
+        if (status_failed(status)) {
+            status_die(status);
+        }
+        if (!present) {
+            break;
+        }
+        result = apply_option(config, executable, &option, text);
+    }
+    return result;
+}
+
+/* Give every path, so that there is nothing left for Python to look for on the disk. */
+static PyStatus
+set_paths(PyConfig *config, const char *executable)
+{
+    wchar_t **const prefixes[] = {&config->home, &config->prefix, &config->exec_prefix,
+                                  &config->base_prefix, &config->base_exec_prefix};
+    wchar_t **const interpreters[] = {&config->executable, &config->base_executable,
+                                      &config->program_name};
+    PyStatus status = PyStatus_Ok();
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(prefixes) && !PyStatus_Exception(status); i++) {
+        status = set_path(config, prefixes[i], executable, text_of(""));
+    }
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(interpreters) && !PyStatus_Exception(status); i++) {
+        status = set_path(config, interpreters[i], executable, text_of("bin/python3"));
+    }
+    config->module_search_paths_set = 1;
+    return status;
+}
+
+static PyStatus
+set_arguments(PyConfig *config, const struct invocation *invocation)
+{
+    char **argv = invocation->argv;
+    char *given = argv[0];
+    argv[0] = (char *)invocation->invoked;
+    PyStatus status = PyConfig_SetBytesArgv(config, invocation->argc, argv);
+    argv[0] = given;
+    return status;
+}
+
+PyStatus
+config_initialise(const struct image *image, const struct invocation *invocation)
+{
+    PyStatus status = preinitialise();
+    if (PyStatus_Exception(status)) {
+        return status;
+    }
+    PyConfig config;
+    PyConfig_InitPythonConfig(&config);
+    set_flags(&config);
+    status = set_paths(&config, invocation->executable);
+    if (!PyStatus_Exception(status)) {
+        status = apply_options(&config, image, invocation->executable);
+    }
+    if (!PyStatus_Exception(status)) {
+        status = set_arguments(&config, invocation);
+    }
+    if (!PyStatus_Exception(status)) {
+        status = Py_InitializeFromConfig(&config);
+    }
+    PyConfig_Clear(&config);
+    return status;
+}

@@ -1,0 +1,29 @@
+/* The image's options -> PyPreConfig and PyConfig. */
+#ifndef OXIDIZE_CONFIG_H
+#define OXIDIZE_CONFIG_H
+
+#include <Python.h>
+
+#include "image.h"
+
+/* What the executable is, as main found it out. */
+struct invocation {
+    int argc;
+    char **argv;
+    const char *executable; /* absolute path: the root of the file tree, and sys.prefix */
+    const char *invoked;    /* the path it was started by: sys.argv[0] */
+};
+
+/* What is to be run. */
+struct target {
+    char module[1024]; /* as `python -m` runs it; empty: the packed module __main__ */
+};
+
+/* Read what is to be run from the options. */
+struct status config_target(const struct image *image, struct target *target);
+
+/* Initialise Python, isolated from the machine it runs on: no environment variable, no site
+   directory, no .pth file is read. On failure the returned status tells. */
+PyStatus config_initialise(const struct image *image, const struct invocation *invocation);
+
+#endif

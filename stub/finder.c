@@ -1,0 +1,551 @@
+/* The finder answers from the image's hash table, and loading is unmarshalling straight from the
+   mapped file. It implements importlib.abc.MetaPathFinder and importlib.abc.InspectLoader; one
+   object serves all modules. Extension modules are left to importlib's ExtensionFileLoader, whose
+   dlopen is ours (library.c).
+
+   It gets into place through zipimport: every interpreter imports that name after importlib's own
+   finders are installed and before anything from a file, and does without it if that fails. */
+#include "finder.h"
+
+#include <limits.h>  /* PATH_MAX */
+#include <marshal.h> /* PyMarshal_ReadObjectFromString */
+
+static const struct image *image;
+static const char *prefix;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *module_spec;      /* importlib.machinery.ModuleSpec */
+    PyObject *extension_loader; /* importlib.machinery.ExtensionFileLoader */
+    PyObject *fix_co_filename;  /* _imp._fix_co_filename */
+    PyObject *spec_keywords;    /* ("origin", "is_package") */
+    PyObject *builtins_name;    /* "__builtins__" */
+} Finder;
+
+/* A module of the image, with what is needed to load it. */
+struct found {
+    struct image_module module;
+    struct image_node bytecode; /* only if module.bytecode is not IMAGE_NONE */
+};
+
+static void
+die_if_failed(struct status status)
+{
+    if (status_failed(status)) {
+        status_die(status);
+    }
+}
+
+static bool
+is_package(const struct image_module *module)
+{
+    return module->flags & IMAGE_MODULE_FLAG_PACKAGE;
+}
+
+/* --- looking up ---------------------------------------------------------------------------- */
+
+/* Look `name` up. Returns 1, 0 if it is not packed, or -1 with an exception set. */
+static int
+find(PyObject *name, struct image_module *module)
+{
+    Py_ssize_t size;
+    const char *data = PyUnicode_AsUTF8AndSize(name, &size);
+    if (data == NULL) {
+        return -1;
+    }
+    bool present;
+    die_if_failed(image_find_module(image, (struct text){data, (size_t)size}, &present, module));
+    return present;
+}
+
+/* The same, for methods that have to raise ImportError. */
+static int
+find_or_raise(PyObject *name, struct image_module *module)
+{
+    int found = find(name, module);
+    if (found == 0) {
+        PyObject *message = PyUnicode_FromFormat("%R is not in the executable", name);
+        if (message != NULL) {
+            PyErr_SetImportError(message, name, NULL);
+            Py_DECREF(message);
+        }
+        return -1;
+    }
+    return found < 0 ? -1 : 0;
+}
+
+/* The path under which node `index` appears in the file system, as a str. */
+static PyObject *
+path_of(uint32_t index)
+{
+    char path[PATH_MAX];
+    size_t size = strlen(prefix);
+    memcpy(path, prefix, size);
+    path[size++] = '/';
+    die_if_failed(image_path(image, index, path + size, sizeof path - size));
+    return PyUnicode_DecodeFSDefault(path);
+}
+
+static PyObject *
+directory_of(uint32_t index)
+{
+    struct image_node node;
+    struct text name;
+    die_if_failed(image_node(image, index, &node, &name));
+    return path_of(node.parent);
+}
+
+static struct cursor
+content_of(uint32_t index)
+{
+    struct image_node node;
+    struct text name;
+    struct cursor content;
+    die_if_failed(image_node(image, index, &node, &name));
+    die_if_failed(image_content(image, &node, &content));
+    return content;
+}
+
+/* --- finding ------------------------------------------------------------------------------- */
+
+/* Set spec.submodule_search_locations to the package's directory. */
+static int
+set_search_location(PyObject *spec, const struct image_module *module)
+{
+    bool namespace = module->kind == IMAGE_MODULE_KIND_NAMESPACE;
+    PyObject *path = namespace ? path_of(module->node) : directory_of(module->node);
+    PyObject *locations = path ? PyList_New(1) : NULL;
+    if (locations == NULL) {
+        Py_XDECREF(path);
+        return -1;
+    }
+    PyList_SET_ITEM(locations, 0, path);
+    int result = PyObject_SetAttrString(spec, "submodule_search_locations", locations);
+    Py_DECREF(locations);
+    return result;
+}
+
+/* Set what importlib sets on the spec of a module that comes from a file. */
+static int
+set_location(PyObject *spec, const struct image_module *module)
+{
+    if (PyObject_SetAttrString(spec, "has_location", Py_True) < 0) {
+        return -1;
+    }
+    if (module->bytecode == IMAGE_NONE) {
+        return 0;
+    }
+    PyObject *cached = path_of(module->bytecode);
+    int result = cached ? PyObject_SetAttrString(spec, "cached", cached) : -1;
+    Py_XDECREF(cached);
+    return result;
+}
+
+static PyObject *
+loader_for(Finder *self, PyObject *name, PyObject *path, const struct image_module *module)
+{
+    switch (module->kind) {
+    case IMAGE_MODULE_KIND_SOURCE:
+        return Py_NewRef((PyObject *)self);
+    case IMAGE_MODULE_KIND_EXTENSION:
+        return PyObject_CallFunctionObjArgs(self->extension_loader, name, path, NULL);
+    default:
+        return Py_NewRef(Py_None); /* importlib makes a NamespaceLoader */
+    }
+}
+
+static PyObject *
+make_spec(Finder *self, PyObject *name, const struct image_module *module)
+{
+    bool namespace = module->kind == IMAGE_MODULE_KIND_NAMESPACE;
+    PyObject *spec = NULL;
+    PyObject *path = namespace ? Py_NewRef(Py_None) : path_of(module->node);
+    PyObject *loader = path ? loader_for(self, name, path, module) : NULL;
+    if (loader != NULL) {
+        PyObject *arguments[] = {name, loader, path, is_package(module) ? Py_True : Py_False};
+        spec = PyObject_Vectorcall(self->module_spec, arguments, 2, self->spec_keywords);
+    }
+    Py_XDECREF(loader);
+    Py_XDECREF(path);
+    if (spec == NULL || (is_package(module) && set_search_location(spec, module) < 0) ||
+        (!namespace && set_location(spec, module) < 0)) {
+        Py_CLEAR(spec);
+    }
+    return spec;
+}
+
+PyDoc_STRVAR(find_spec_doc, "find_spec(fullname, path=None, target=None)\n--\n\n"
+                            "Return the spec of a packed module, or None.");
+
+static PyObject *
+finder_find_spec(Finder *self, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"fullname", "path", "target", NULL};
+    PyObject *name, *path = NULL, *target = NULL;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "U|OO:find_spec", names, &name, &path,
+                                     &target)) {
+        return NULL;
+    }
+    struct image_module module;
+    int found = find(name, &module);
+    if (found < 0) {
+        return NULL;
+    }
+    return found ? make_spec(self, name, &module) : Py_NewRef(Py_None);
+}
+
+/* --- loading ------------------------------------------------------------------------------- */
+
+static PyObject *
+unmarshal(Finder *self, const struct image_module *module)
+{
+    struct cursor file = content_of(module->bytecode), marshalled;
+    if (!cursor_slice(file, IMAGE_PYC_HEADER_SIZE, file.size - IMAGE_PYC_HEADER_SIZE,
+                      &marshalled)) {
+        status_die(status_fault("a packed file is damaged"));
+    }
+    PyObject *code = PyMarshal_ReadObjectFromString((const char *)marshalled.data,
+                                                    (Py_ssize_t)marshalled.size);
+    PyObject *path = code ? path_of(module->node) : NULL;
+    PyObject *fixed =
+        path ? PyObject_CallFunctionObjArgs(self->fix_co_filename, code, path, NULL) : NULL;
+    Py_XDECREF(path);
+    if (fixed == NULL) {
+        Py_CLEAR(code);
+    }
+    Py_XDECREF(fixed);
+    return code;
+}
+
+static PyObject *
+compile_source(const struct image_module *module)
+{
+    struct cursor source = content_of(module->node);
+    PyObject *path = path_of(module->node);
+    PyObject *text = path ? PyBytes_FromStringAndSize((const char *)source.data,
+                                                      (Py_ssize_t)source.size)
+                          : NULL;
+    PyObject *code = NULL;
+    if (text != NULL) {
+        code = Py_CompileStringObject(PyBytes_AS_STRING(text), path, Py_file_input, NULL, -1);
+    }
+    Py_XDECREF(text);
+    Py_XDECREF(path);
+    return code;
+}
+
+static PyObject *
+code_of(Finder *self, const struct image_module *module)
+{
+    if (module->kind != IMAGE_MODULE_KIND_SOURCE) {
+        return Py_NewRef(Py_None);
+    }
+    return module->bytecode == IMAGE_NONE ? compile_source(module) : unmarshal(self, module);
+}
+
+PyDoc_STRVAR(create_module_doc, "create_module(spec)\n--\n\nUse the default module creation.");
+
+static PyObject *
+finder_create_module(PyObject *self, PyObject *spec)
+{
+    (void)self, (void)spec;
+    Py_RETURN_NONE;
+}
+
+/* Return the full name under which `module` is being loaded. */
+static PyObject *
+name_of(PyObject *module)
+{
+    PyObject *spec = PyObject_GetAttrString(module, "__spec__");
+    PyObject *name = spec ? PyObject_GetAttrString(spec, "name") : NULL;
+    Py_XDECREF(spec);
+    return name;
+}
+
+static PyObject *
+execute(Finder *self, PyObject *code, PyObject *module)
+{
+    PyObject *namespace = PyObject_GetAttrString(module, "__dict__");
+    PyObject *result = NULL;
+    if (namespace != NULL &&
+        PyDict_SetDefault(namespace, self->builtins_name, PyEval_GetBuiltins()) != NULL) {
+        result = PyEval_EvalCode(code, namespace, namespace);
+    }
+    Py_XDECREF(namespace);
+    return result;
+}
+
+PyDoc_STRVAR(exec_module_doc, "exec_module(module)\n--\n\nExecute the packed module's code.");
+
+static PyObject *
+finder_exec_module(Finder *self, PyObject *module)
+{
+    struct image_module found;
+    PyObject *code = NULL, *result = NULL;
+    PyObject *name = name_of(module);
+    if (name != NULL && find_or_raise(name, &found) == 0) {
+        code = code_of(self, &found);
+    }
+    if (code != NULL) {
+        result = execute(self, code, module);
+    }
+    Py_XDECREF(code);
+    Py_XDECREF(name);
+    if (result == NULL) {
+        return NULL;
+    }
+    Py_DECREF(result);
+    Py_RETURN_NONE;
+}
+
+/* --- inspecting ---------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(get_code_doc, "get_code(fullname)\n--\n\nReturn the module's code object.");
+
+static PyObject *
+finder_get_code(Finder *self, PyObject *name)
+{
+    struct image_module module;
+    return find_or_raise(name, &module) < 0 ? NULL : code_of(self, &module);
+}
+
+PyDoc_STRVAR(get_source_doc, "get_source(fullname)\n--\n\nReturn the module's source text.");
+
+static PyObject *
+finder_get_source(PyObject *self, PyObject *name)
+{
+    (void)self;
+    struct image_module module;
+    if (find_or_raise(name, &module) < 0) {
+        return NULL;
+    }
+    if (module.kind != IMAGE_MODULE_KIND_SOURCE) {
+        Py_RETURN_NONE;
+    }
+    struct cursor source = content_of(module.node);
+    PyObject *external = PyImport_ImportModule("importlib._bootstrap_external");
+    PyObject *text = NULL;
+    if (external != NULL) {
+        text = PyObject_CallMethod(external, "decode_source", "y#", (const char *)source.data,
+                                   (Py_ssize_t)source.size);
+    }
+    Py_XDECREF(external);
+    return text;
+}
+
+PyDoc_STRVAR(is_package_doc, "is_package(fullname)\n--\n\nTell whether it is a package.");
+
+static PyObject *
+finder_is_package(PyObject *self, PyObject *name)
+{
+    (void)self;
+    struct image_module module;
+    return find_or_raise(name, &module) < 0 ? NULL : PyBool_FromLong(is_package(&module));
+}
+
+PyDoc_STRVAR(get_filename_doc, "get_filename(fullname)\n--\n\nReturn the module's __file__.");
+
+static PyObject *
+finder_get_filename(PyObject *self, PyObject *name)
+{
+    (void)self;
+    struct image_module module;
+    return find_or_raise(name, &module) < 0 ? NULL : path_of(module.node);
+}
+
+PyDoc_STRVAR(get_data_doc, "get_data(path)\n--\n\nReturn the content of a packed file.");
+
+static PyObject *
+finder_get_data(PyObject *self, PyObject *path)
+{
+    (void)self;
+    const char *text = PyUnicode_Check(path) ? PyUnicode_AsUTF8(path) : NULL;
+    size_t size = strlen(prefix);
+    bool present = false;
+    uint32_t index;
+    if (text == NULL && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (text != NULL && strncmp(text, prefix, size) == 0 && text[size] == '/') {
+        struct text below = text_of(text + size + 1);
+        die_if_failed(image_find_path(image, below, &present, &index));
+    }
+    struct image_node node;
+    struct text name;
+    if (present) {
+        die_if_failed(image_node(image, index, &node, &name));
+    }
+    if (!present || node.kind != IMAGE_NODE_KIND_FILE) {
+        errno = present ? EISDIR : ENOENT;
+        return PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
+    }
+    struct cursor content = content_of(index);
+    return PyBytes_FromStringAndSize((const char *)content.data, (Py_ssize_t)content.size);
+}
+
+/* --- the type ------------------------------------------------------------------------------ */
+
+static void
+finder_dealloc(Finder *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    Py_XDECREF(self->module_spec);
+    Py_XDECREF(self->extension_loader);
+    Py_XDECREF(self->fix_co_filename);
+    Py_XDECREF(self->spec_keywords);
+    Py_XDECREF(self->builtins_name);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyObject *
+finder_repr(PyObject *self)
+{
+    (void)self;
+    return PyUnicode_FromFormat("<oxidize finder of %s>", prefix);
+}
+
+static PyMethodDef finder_methods[] = {
+    {"find_spec", (PyCFunction)(void (*)(void))finder_find_spec, METH_VARARGS | METH_KEYWORDS,
+     find_spec_doc},
+    {"create_module", finder_create_module, METH_O, create_module_doc},
+    {"exec_module", (PyCFunction)finder_exec_module, METH_O, exec_module_doc},
+    {"get_code", (PyCFunction)finder_get_code, METH_O, get_code_doc},
+    {"get_source", finder_get_source, METH_O, get_source_doc},
+    {"is_package", finder_is_package, METH_O, is_package_doc},
+    {"get_filename", finder_get_filename, METH_O, get_filename_doc},
+    {"get_data", finder_get_data, METH_O, get_data_doc},
+    {0},
+};
+
+static PyType_Slot finder_slots[] = {
+    {Py_tp_doc, "Imports modules from the executable's image."},
+    {Py_tp_dealloc, finder_dealloc},
+    {Py_tp_repr, finder_repr},
+    {Py_tp_methods, finder_methods},
+    {0},
+};
+
+static PyType_Spec finder_spec = {
+    .name = "oxidize.Finder",
+    .basicsize = sizeof(Finder),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    .slots = finder_slots,
+};
+
+static PyObject *
+attribute_of(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *attribute = module ? PyObject_GetAttrString(module, name) : NULL;
+    Py_XDECREF(module);
+    return attribute;
+}
+
+static PyObject *
+make_finder(void)
+{
+    PyTypeObject *type = (PyTypeObject *)PyType_FromSpec(&finder_spec);
+    Finder *self = type ? (Finder *)type->tp_alloc(type, 0) : NULL;
+    Py_XDECREF(type); /* the object holds it */
+    if (self == NULL) {
+        return NULL;
+    }
+    if ((self->module_spec = attribute_of("_frozen_importlib", "ModuleSpec")) == NULL ||
+        (self->extension_loader =
+             attribute_of("_frozen_importlib_external", "ExtensionFileLoader")) == NULL ||
+        (self->fix_co_filename = attribute_of("_imp", "_fix_co_filename")) == NULL ||
+        (self->spec_keywords = Py_BuildValue("(ss)", "origin", "is_package")) == NULL ||
+        (self->builtins_name = PyUnicode_InternFromString("__builtins__")) == NULL) {
+        Py_CLEAR(self);
+    }
+    return (PyObject *)self;
+}
+
+/* --- getting into place -------------------------------------------------------------------- */
+
+PyObject *
+finder_get(void)
+{
+    PyObject *meta_path = PySys_GetObject("meta_path");
+    for (Py_ssize_t i = 0; meta_path && i < PyList_GET_SIZE(meta_path); i++) {
+        PyObject *finder = PyList_GET_ITEM(meta_path, i);
+        if (Py_TYPE(finder)->tp_dealloc == (destructor)finder_dealloc) {
+            return finder;
+        }
+    }
+    PyErr_SetString(PyExc_RuntimeError, "the executable's finder is not on sys.meta_path");
+    return NULL;
+}
+
+/* sys.path_hooks: zip files are rare, so zipimport is imported when the first one is met. */
+static PyObject *
+zip_path_hook(PyObject *self, PyObject *path)
+{
+    (void)self;
+    const char *text = PyUnicode_Check(path) ? PyUnicode_AsUTF8(path) : NULL;
+    if (text == NULL || strncmp(text, prefix, strlen(prefix)) == 0) {
+        PyErr_Clear();
+        PyErr_SetString(PyExc_ImportError, "not a zip file");
+        return NULL;
+    }
+    PyObject *importer = attribute_of("zipimport", "zipimporter");
+    PyObject *result = importer ? PyObject_CallOneArg(importer, path) : NULL;
+    Py_XDECREF(importer);
+    return result;
+}
+
+static PyMethodDef zip_path_hook_definition = {"zip_path_hook", zip_path_hook, METH_O,
+                                               "Return a zipimporter for the path."};
+
+static int
+insert_first(const char *list_name, PyObject *item)
+{
+    PyObject *list = PySys_GetObject(list_name);
+    int result = item && list ? PyList_Insert(list, 0, item) : -1;
+    Py_XDECREF(item);
+    return result;
+}
+
+/* What runs in place of zipimport's body. */
+static int
+install(PyObject *module)
+{
+    (void)module;
+    if (finder_get() != NULL) { /* the image has no zipimport, and somebody wants it */
+        PyErr_SetString(PyExc_ImportError, "zipimport is not packed");
+        return -1;
+    }
+    PyErr_Clear();
+    if (insert_first("path_hooks", PyCFunction_New(&zip_path_hook_definition, NULL)) == 0 &&
+        insert_first("meta_path", make_finder()) == 0) {
+        PyErr_SetString(PyExc_ImportError, "zipimport is imported when it is first needed");
+    }
+    return -1;
+}
+
+static PyObject *
+initialise_zipimport(void)
+{
+    static PyModuleDef_Slot slots[] = {
+        {Py_mod_exec, install},
+#if PY_VERSION_HEX >= 0x030C0000
+        {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030D0000
+        {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+        {0},
+    };
+    static PyModuleDef definition = {
+        PyModuleDef_HEAD_INIT, .m_name = "zipimport", .m_slots = slots};
+    return PyModuleDef_Init(&definition);
+}
+
+int
+finder_setup(const struct image *packed, const char *executable)
+{
+    image = packed;
+    prefix = executable;
+    return PyImport_AppendInittab("zipimport", initialise_zipimport);
+}

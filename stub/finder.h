@@ -1,0 +1,17 @@
+/* Meta path finder and loader for the modules in the image. */
+#ifndef OXIDIZE_FINDER_H
+#define OXIDIZE_FINDER_H
+
+#include <Python.h>
+
+#include "image.h"
+
+/* Arrange that each interpreter gets the finder while it is being initialised, before it imports
+   anything that is not built in or frozen. To be called before Python is initialised; `image`
+   and `prefix` must stay. Returns -1 without memory. */
+int finder_setup(const struct image *image, const char *prefix);
+
+/* Return the interpreter's finder, a borrowed reference, or null with an exception set. */
+PyObject *finder_get(void);
+
+#endif

@@ -1,0 +1,63 @@
+/* Find, check and read the image. Nothing is parsed beforehand and nothing is allocated:
+   a record is verified when it is read. See image_format.h for the layout. */
+#ifndef OXIDIZE_IMAGE_H
+#define OXIDIZE_IMAGE_H
+
+#include "cursor.h"
+#include "image_format.h"
+#include "status.h"
+
+struct image {
+    struct cursor sections[IMAGE_SECTION_COUNT];
+    uint32_t python_version;
+};
+
+/* Text in the image: UTF-8, not terminated. */
+struct text {
+    const char *data;
+    size_t size;
+};
+
+static inline struct text
+text_of(const char *terminated)
+{
+    return (struct text){terminated, strlen(terminated)};
+}
+
+/* Check header, section table, options and end of the image that fills `whole`. */
+struct status image_open(struct cursor whole, struct image *image);
+
+/* Read option number `index`; *present is false behind the last one. */
+struct status image_option(const struct image *image, uint32_t index, bool *present,
+                           struct image_option *option, struct text *text);
+
+/* Find a module by its full dotted name; *present says whether there is one. */
+struct status image_find_module(const struct image *image, struct text name, bool *present,
+                                struct image_module *module);
+
+/* Read an entry of the tree. */
+struct status image_node(const struct image *image, uint32_t index, struct image_node *node,
+                         struct text *name);
+
+/* Find an entry of the tree by its path from the root, without a leading slash.
+   "." and ".." and doubled slashes are not understood. */
+struct status image_find_path(const struct image *image, struct text path, bool *present,
+                              uint32_t *index);
+
+/* Write the path from the root to node `index`, and a terminating zero, into `path`. */
+struct status image_path(const struct image *image, uint32_t index, char *path, size_t capacity);
+
+/* Give the content of a file, checked. */
+struct status image_content(const struct image *image, const struct image_node *node,
+                            struct cursor *content);
+
+/* How many shared libraries there are. */
+uint32_t image_library_count(const struct image *image);
+
+/* Read a shared library's entry, and one of the libraries that it needs. */
+struct status image_library(const struct image *image, uint32_t index,
+                            struct image_library *library);
+struct status image_dependency(const struct image *image, const struct image_library *library,
+                               uint32_t position, uint32_t *dependency);
+
+#endif

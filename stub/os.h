@@ -1,0 +1,36 @@
+/* The whole contract with the operating system. One implementation for each system. */
+#ifndef OXIDIZE_OS_H
+#define OXIDIZE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cursor.h"
+
+/* Store the path of the running executable, absolute where that can be found out, in `path`,
+   whose capacity is `capacity` bytes. `invoked` is the path it was started by, as the system
+   passed it on; it lives as long as the process. Works without /proc. False: path too long. */
+bool os_executable_path(char *path, size_t capacity, const char **invoked);
+
+/* Find the image that is mapped with the executable. Its pages are known to be readable: a file
+   that was cut short gives false here, and no SIGBUS later. */
+bool os_find_image(struct cursor *image);
+
+/* Serialise the loading of libraries; the same thread may enter several times. */
+void os_lock_libraries(void);
+void os_unlock_libraries(void);
+
+/* The system's own dlopen, which this executable replaces by that of library.c. */
+void *os_dlopen(const char *path, int flags);
+char *os_dlerror(void);
+
+/* Load a shared library from memory. `path` is where it stands in the tree and `serial` is a
+   number that no other library has. Null on failure; *reason then says what prevented it, or is
+   null where os_dlerror tells. */
+void *os_load_library(struct cursor content, const char *path, unsigned serial, int flags,
+                      const char **reason);
+
+/* End the process the way an interrupt (Ctrl-C) that nobody handled ends it. */
+int os_die_of_interrupt(void);
+
+#endif

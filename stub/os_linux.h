@@ -1,0 +1,14 @@
+/* Ways in which Linux can give the dynamic loader a file that exists in memory only. */
+#ifndef OXIDIZE_OS_LINUX_H
+#define OXIDIZE_OS_LINUX_H
+
+#include "cursor.h"
+
+/* Return a descriptor of an anonymous file with this content, or -1 and errno. */
+int linux_memory_file(const char *name, struct cursor content);
+
+/* Call os_dlopen(path) in such a way that the loader, when it opens `path`, gets a duplicate of
+   `descriptor`. Needs no /proc; *supported is false where kernel or processor cannot do it. */
+void *linux_dlopen_as(const char *path, int descriptor, int flags, bool *supported);
+
+#endif

@@ -1,0 +1,212 @@
+#define _GNU_SOURCE
+#include "os.h"
+
+#include <dlfcn.h>       /* dlsym, RTLD_NEXT */
+#include <errno.h>       /* errno */
+#include <fcntl.h>       /* open */
+#include <limits.h>      /* PATH_MAX */
+#include <link.h>        /* dl_iterate_phdr */
+#include <pthread.h>     /* pthread_mutex_t */
+#include <signal.h>      /* SIG_BLOCK, kill */
+#include <stdio.h>       /* snprintf */
+#include <stdlib.h>      /* mkstemp, getenv */
+#include <sys/auxv.h>    /* getauxval */
+#include <sys/syscall.h> /* SYS_rt_sigprocmask */
+#include <unistd.h>      /* getcwd, readlink, write */
+
+#include "os_linux.h"
+
+extern const unsigned char oxidize_image[];
+
+/* --- the executable ------------------------------------------------------------------------ */
+
+bool
+os_executable_path(char *path, size_t capacity, const char **invoked)
+{
+    *invoked = (const char *)getauxval(AT_EXECFN);
+    if (*invoked == NULL) {
+        *invoked = "";
+    }
+    if ((*invoked)[0] == '/' && strncmp(*invoked, "/dev/fd/", 8) != 0) {
+        return (size_t)snprintf(path, capacity, "%s", *invoked) < capacity;
+    }
+    /* Started by a relative path, or by fexecve. */
+    ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
+    if (length > 0) {
+        path[length] = '\0';
+        return true;
+    }
+    char directory[PATH_MAX];
+    if (getcwd(directory, sizeof directory) == NULL) {
+        return (size_t)snprintf(path, capacity, "%s", *invoked) < capacity;
+    }
+    const char *relative = *invoked;
+    while (relative[0] == '.' && relative[1] == '/') {
+        relative += 2;
+    }
+    return (size_t)snprintf(path, capacity, "%s/%s", strcmp(directory, "/") ? directory : "",
+                            relative) < capacity;
+}
+
+/* Whether the kernel can read a byte at `at`. Memory mapped from beyond the end of a file raises
+   SIGBUS in a program but gives EFAULT to a system call. This one has no effect, since its
+   first argument is not valid; it looks at that after it has read the second. */
+static bool
+is_readable(const unsigned char *at)
+{
+    const int invalid = -1;
+    long result = syscall(SYS_rt_sigprocmask, invalid, at, NULL, 8);
+    return !(result == -1 && errno == EFAULT);
+}
+
+static int
+find_reserved_segment(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    struct cursor *image = data;
+    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type == PT_LOAD &&
+            info->dlpi_addr + header->p_vaddr == (uintptr_t)oxidize_image) {
+            *image = (struct cursor){oxidize_image, header->p_filesz};
+        }
+    }
+    return 1; /* The first object is the executable: no need to see the others. */
+}
+
+bool
+os_find_image(struct cursor *image)
+{
+    *image = (struct cursor){0};
+    dl_iterate_phdr(find_reserved_segment, image);
+    const size_t word = 8; /* what is_readable reads */
+    return image->size >= word && is_readable(image->data) &&
+           is_readable(image->data + image->size - word);
+}
+
+/* --- shared libraries ---------------------------------------------------------------------- */
+
+static pthread_mutex_t library_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+
+void
+os_lock_libraries(void)
+{
+    pthread_mutex_lock(&library_mutex);
+}
+
+void
+os_unlock_libraries(void)
+{
+    pthread_mutex_unlock(&library_mutex);
+}
+
+static void *
+next_definition(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+void *
+os_dlopen(const char *path, int flags)
+{
+    static void *(*next)(const char *, int);
+    if (next == NULL) {
+        *(void **)&next = next_definition("dlopen");
+    }
+    /* Compiled to a jump: the loader looks at its caller's address to find the run path that
+       applies, and is to see the caller of our dlopen. */
+    return next(path, flags);
+}
+
+char *
+os_dlerror(void)
+{
+    static char *(*next)(void);
+    if (next == NULL) {
+        *(void **)&next = next_definition("dlerror");
+    }
+    return next();
+}
+
+/* Spell the path of a descriptor in a way that is used once. The loader takes a second library
+   of the same spelling for the first one, although the descriptor is another file by then. */
+static void
+spell_descriptor(char *path, size_t capacity, int descriptor, unsigned serial)
+{
+    int used = snprintf(path, capacity, "/proc/self");
+    for (unsigned bits = serial; bits != 0; bits >>= 1) {
+        used += snprintf(path + used, capacity - used, "%s", bits & 1 ? "/." : "//.");
+    }
+    snprintf(path + used, capacity - used, "/fd/%d", descriptor);
+}
+
+static void *
+load_descriptor(int descriptor, const char *path, unsigned serial, int flags, bool *reached)
+{
+    char spelling[160];
+    spell_descriptor(spelling, sizeof spelling, descriptor, serial);
+    *reached = access(spelling, F_OK) == 0;
+    return *reached ? os_dlopen(spelling, flags) : linux_dlopen_as(path, descriptor, flags, reached);
+}
+
+/* Where neither memory files nor /proc serve: a file that loses its name at once. */
+static void *
+load_temporary_file(struct cursor content, int flags, bool *reached)
+{
+    const char *const directories[] = {getenv("TMPDIR"), "/dev/shm", "/tmp", "/var/tmp"};
+    *reached = false;
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+        char path[PATH_MAX];
+        if (directories[i] == NULL ||
+            snprintf(path, sizeof path, "%s/oxidize-XXXXXX", directories[i]) >= (int)sizeof path) {
+            continue;
+        }
+        int descriptor = mkostemp(path, O_CLOEXEC);
+        if (descriptor < 0) {
+            continue;
+        }
+        void *handle = NULL;
+        if (write(descriptor, content.data, content.size) == (ssize_t)content.size) {
+            *reached = true;
+            handle = os_dlopen(path, flags);
+        }
+        unlink(path);
+        close(descriptor);
+        if (handle != NULL) {
+            return handle;
+        }
+    }
+    return NULL;
+}
+
+void *
+os_load_library(struct cursor content, const char *path, unsigned serial, int flags,
+                const char **reason)
+{
+    bool reached = false;
+    void *handle = NULL;
+    *reason = NULL;
+    int descriptor = linux_memory_file(path, content);
+    if (descriptor >= 0) {
+        handle = load_descriptor(descriptor, path, serial, flags, &reached);
+        close(descriptor);
+    }
+    if (!reached) {
+        handle = load_temporary_file(content, flags, &reached);
+    }
+    if (!reached) {
+        *reason = "cannot load a shared library: this system refuses executable memory files "
+                  "(or has no /proc), and no temporary directory can be written to";
+    }
+    return handle;
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+int
+os_die_of_interrupt(void)
+{
+    signal(SIGINT, SIG_DFL);
+    kill(getpid(), SIGINT);
+    return 128 + SIGINT; /* SIGINT is blocked */
+}

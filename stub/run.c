@@ -1,0 +1,129 @@
+/* The flow at run time: find the image, configure and start Python, run the target, and end as
+   `python` would. */
+#include "run.h"
+
+#include <Python.h>
+
+#include "config.h"
+#include "finder.h"
+#include "library.h"
+#include "os.h"
+#include "site_builtins.h"
+
+/* Paths inside the executable must fit into PATH_MAX with this before them. */
+#define LONGEST_EXECUTABLE_PATH 2048
+
+/* These stay for as long as the process: the finder and dlopen refer to them. */
+static struct image image;
+static char executable[LONGEST_EXECUTABLE_PATH];
+
+static void
+die_if_failed(struct status status)
+{
+    if (status_failed(status)) {
+        status_die(status);
+    }
+}
+
+static struct status
+open_image(void)
+{
+    struct cursor bytes;
+    if (!os_find_image(&bytes)) {
+        return status_fault("the image is cut short");
+    }
+    struct status status = image_open(bytes, &image);
+    /* Bytecode belongs to a minor version: compare that much of the two. */
+    if (!status_failed(status) && image.python_version >> 16 != PY_VERSION_HEX >> 16) {
+        return status_fault("its image is made for another version of Python");
+    }
+    return status;
+}
+
+/* --- the target ---------------------------------------------------------------------------- */
+
+static PyObject *
+run_module(const char *name)
+{
+    PyObject *runpy = PyImport_ImportModule("runpy");
+    PyObject *result =
+        runpy ? PyObject_CallMethod(runpy, "_run_module_as_main", "sO", name, Py_True) : NULL;
+    Py_XDECREF(runpy);
+    return result;
+}
+
+/* Give __main__ the attributes that it has when python runs a script. */
+static PyObject *
+prepare_main(PyObject *finder)
+{
+    PyObject *module = PyImport_AddModule("__main__"); /* borrowed */
+    PyObject *namespace = module ? PyModule_GetDict(module) : NULL;
+    PyObject *path = PyObject_CallMethod(finder, "get_filename", "s", "__main__");
+    if (namespace == NULL || path == NULL ||
+        PyDict_SetItemString(namespace, "__file__", path) < 0 ||
+        PyDict_SetItemString(namespace, "__loader__", finder) < 0) {
+        namespace = NULL;
+    }
+    Py_XDECREF(path);
+    return namespace;
+}
+
+static PyObject *
+run_main(void)
+{
+    PyObject *finder = finder_get(); /* borrowed */
+    PyObject *namespace = finder ? prepare_main(finder) : NULL;
+    PyObject *code = namespace ? PyObject_CallMethod(finder, "get_code", "s", "__main__") : NULL;
+    PyObject *result = code ? PyEval_EvalCode(code, namespace, namespace) : NULL;
+    Py_XDECREF(code);
+    return result;
+}
+
+static PyObject *
+run_target(const struct target *target)
+{
+    if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0) {
+        return NULL;
+    }
+    return target->module[0] ? run_module(target->module) : run_main();
+}
+
+/* End as Py_RunMain does. `result` is null if an exception is set. */
+static int
+finish(PyObject *result)
+{
+    int exit_status = 0;
+    bool interrupted = false;
+    if (result == NULL) {
+        interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
+        PyErr_Print(); /* ends the process if it is SystemExit */
+        exit_status = 1;
+    }
+    Py_XDECREF(result);
+    if (Py_FinalizeEx() < 0) {
+        exit_status = 120; /* buffered output was lost */
+    }
+    return interrupted ? os_die_of_interrupt() : exit_status;
+}
+
+int
+oxidize_run(int argc, char **argv)
+{
+    struct target target;
+    struct invocation invocation = {.argc = argc, .argv = argv, .executable = executable};
+    if (!os_executable_path(executable, sizeof executable, &invocation.invoked)) {
+        status_die(status_fault("its path is too long"));
+    }
+    status_set_program(executable);
+    die_if_failed(open_image());
+    die_if_failed(config_target(&image, &target));
+    library_setup(&image, executable);
+    if (finder_setup(&image, executable) < 0) {
+        Py_ExitStatusException(PyStatus_NoMemory());
+    }
+    PyStatus status = config_initialise(&image, &invocation);
+    if (PyStatus_Exception(status)) {
+        Py_ExitStatusException(status);
+    }
+    return finish(run_target(&target));
+}
