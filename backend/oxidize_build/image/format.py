@@ -154,7 +154,7 @@ HEADER = Record(
         Field("section_count", "u32", "length of the section table"),
         Field("reserved", "u32", "zero"),
         Field("digest", "u8", "SHA-256 of everything from the end of the section table on", 32),
-        Field("check", "u64", "XXH64 of the header up to here and of the section table"),
+        Field("check", "u64", "XXH64 of the section table, seed: XXH64 of the header up to here"),
     ),
 )
 
@@ -184,7 +184,7 @@ NODE = Record(
         Field("data_size", "u64", "file: in bytes"),
         Field("data_check", "u64", "file: XXH64 of the content"),
         Field("reserved", "u32", "zero"),
-        Field("check", "u32", "low half of XXH64 of the record up to here and the name, seed: index"),
+        Field("check", "u32", "as check32() says, with the name"),
     ),
 )
 
@@ -193,7 +193,7 @@ BUCKET = Record(
     "A slot of the hash table; a name begins to be searched at XXH64(name) modulo the slots.",
     (
         Field("module", "u32", "index in MODULES, or NONE"),
-        Field("check", "u32", "low half of XXH64 of the record up to here, seed: index of the slot"),
+        Field("check", "u32", "as check32() says, with no text"),
     ),
 )
 
@@ -208,7 +208,7 @@ MODULE = Record(
         Field("node", "u32", "the source file, the shared object, or the namespace's directory"),
         Field("bytecode", "u32", "node of the .pyc file, or NONE"),
         Field("reserved", "u32", "zero"),
-        Field("check", "u32", "low half of XXH64 of the record up to here and the name, seed: index"),
+        Field("check", "u32", "as check32() says, with the name"),
     ),
 )
 
@@ -219,7 +219,7 @@ LIBRARY = Record(
         Field("node", "u32", "its file"),
         Field("first_dependency", "u32", "in DEPENDENCIES"),
         Field("dependency_count", "u32", "libraries to load before it, in order"),
-        Field("check", "u32", "low half of XXH64 of the record up to here, seed: index"),
+        Field("check", "u32", "as check32() says, with no text"),
     ),
 )
 
@@ -228,7 +228,7 @@ DEPENDENCY = Record(
     "A library that another one needs.",
     (
         Field("library", "u32", "index in LIBRARIES"),
-        Field("check", "u32", "low half of XXH64 of the record up to here, seed: index"),
+        Field("check", "u32", "as check32() says, with no text"),
     ),
 )
 
@@ -248,14 +248,11 @@ RECORDS = (HEADER, SECTION, NODE, BUCKET, MODULE, LIBRARY, DEPENDENCY, OPTION)
 ENUMS: tuple[type[IntEnum], ...] = (Section, NodeKind, NodeFlag, ModuleKind, ModuleFlag, Option)
 
 
-def check64(*parts: bytes, seed: int = 0) -> int:
-    """Return XXH64 of *parts* joined."""
-    state = xxhash.xxh64(seed=seed)
-    for part in parts:
-        state.update(part)
-    return state.intdigest()
+def check64(data: bytes | memoryview, seed: int = 0) -> int:
+    """Return XXH64 of *data*."""
+    return xxhash.xxh64_intdigest(data, seed)
 
 
-def check32(*parts: bytes, seed: int) -> int:
-    """Return the low half of XXH64 of *parts* joined: the checksum of a record."""
-    return check64(*parts, seed=seed) & 0xFFFFFFFF
+def check32(record: bytes | memoryview, text: bytes, index: int) -> int:
+    """Return the checksum of a record: it covers the text that it names and its position."""
+    return check64(record, check64(text, index)) & 0xFFFFFFFF

@@ -98,7 +98,7 @@ class _Reader:
         if version != fmt.FORMAT_VERSION or count != len(Section):
             raise ImageError(f"image format {version}, expected {fmt.FORMAT_VERSION}")
         table = self.slice(self.data, fmt.HEADER.size, count * fmt.SECTION.size, "the section table")
-        if check != fmt.check64(head[:-8], table):
+        if check != fmt.check64(table, fmt.check64(head[:-8])):
             raise ImageError("the header is damaged")
         if size != len(self.data):
             raise ImageError(f"the image has {len(self.data)} bytes, its header says {size}")
@@ -133,7 +133,7 @@ class _Reader:
     def sealed(self, section: Section, record: fmt.Record, index: int, text: str = "") -> None:
         raw = self.sections[section][index * record.size : (index + 1) * record.size]
         (check,) = struct.unpack("<I", raw[-4:])
-        if check != fmt.check32(raw[:-4], text.encode(), seed=index):
+        if check != fmt.check32(raw[:-4], text.encode(), index):
             raise ImageError(f"{record.name} {index} is damaged")
 
     def read_nodes(self) -> tuple[list[PurePosixPath], list[PackedFile]]:

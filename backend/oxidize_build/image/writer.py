@@ -235,7 +235,7 @@ def _write_data(file: BinaryIO, start: int, nodes: Iterable[_Node]) -> int:
 def _sealed(record: fmt.Record, index: int, values: Sequence[object], text: bytes = b"") -> bytes:
     """Pack *values* and end them with the record's checksum."""
     body = record.struct.pack(*values, 0)[:-4]
-    return body + struct.pack("<I", fmt.check32(body, text, seed=index))
+    return body + struct.pack("<I", fmt.check32(body, text, index))
 
 
 def _nodes(nodes: Iterable[_Node], strings: _Strings) -> bytes:
@@ -337,4 +337,4 @@ def _write_header(
     values = (fmt.MAGIC, size, fmt.FORMAT_VERSION, hexversion, len(table), 0, digest.digest())
     body = fmt.HEADER.struct.pack(*values, 0)[:-8]
     file.seek(0)
-    file.write(body + struct.pack("<Q", fmt.check64(body, packed_table)) + packed_table)
+    file.write(body + struct.pack("<Q", fmt.check64(packed_table, fmt.check64(body))) + packed_table)

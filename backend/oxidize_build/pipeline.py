@@ -1,0 +1,172 @@
+"""The build: from a project's wheel to its executables, one stage after the other."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from oxidize_build.bytecode import compile_sources
+from oxidize_build.cache import Cache
+from oxidize_build.collect import collect_stdlib, collect_wheels
+from oxidize_build.errors import OutputError, SettingsError
+from oxidize_build.image.format import Option
+from oxidize_build.image.writer import OptionValue, write_image
+from oxidize_build.libraries import link_libraries
+from oxidize_build.link import make_stub
+from oxidize_build.objfile.elf import attach
+from oxidize_build.policy import apply_policy
+from oxidize_build.program import make_program
+from oxidize_build.progress import note, stage
+from oxidize_build.resources import DataFile, Resource, SourceModule
+from oxidize_build.runtime import Runtime
+from oxidize_build.runtime.host import host_runtime
+from oxidize_build.settings import Executable, Settings
+from oxidize_build.settings.reader import add_entry_points
+from oxidize_build.verify import VerifyReport, verify
+from oxidize_build.wheels import entry_points, resolve, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    """What all executables of one build share."""
+
+    wheel: Path
+    runtime: Runtime
+    cache: Cache
+    stub: Path
+
+
+def build_executables(
+    settings: Settings, wheel: Path, names: Sequence[str] | None, output: Path
+) -> list[Path]:
+    """Build executables of the project whose wheel is *wheel* and return their paths in *output*.
+
+    *names* picks executables; None means all that the settings and the wheel's entry points define.
+    Raises an OxidizeError of the failing stage; *output* is then as it was.
+    """
+    settings = add_entry_points(settings, entry_points(wheel))
+    chosen = _choose(settings.executables, names)
+    cache = Cache.default()
+    with stage("Find the Python runtime"):
+        runtime = host_runtime()
+    with stage(f"Make the stub for Python {runtime.version}"):
+        workshop = _Workshop(wheel, runtime, cache, make_stub(runtime, cache))
+    with _staging(output) as staging:
+        reports = [_build(executable, workshop, staging) for executable in chosen]
+        results = [_deliver(report, output) for report in reports]
+    return results
+
+
+def _choose(executables: Sequence[Executable], names: Sequence[str] | None) -> list[Executable]:
+    by_name = {executable.name: executable for executable in executables}
+    if not by_name:
+        raise SettingsError(
+            "the project defines nothing to run",
+            hint="add [project.scripts], or a table [tool.oxidize.executables.NAME]",
+        )
+    for name in names or ():
+        if name not in by_name:
+            near = get_close_matches(name, by_name, n=1)
+            known = ", ".join(sorted(by_name))
+            raise SettingsError(
+                f"there is no executable {name!r}; the project defines {known}",
+                hint=f"did you mean {near[0]}?" if near else None,
+            )
+    return list(executables) if names is None else [by_name[name] for name in dict.fromkeys(names)]
+
+
+def _build(executable: Executable, workshop: _Workshop, staging: Path) -> VerifyReport:
+    runtime, cache = workshop.runtime, workshop.cache
+    with stage(f"{executable.name}: resolve dependencies"):
+        wheels = resolve(workshop.wheel, executable.extras, runtime, cache)
+    with stage(f"{executable.name}: collect files"):
+        unpacked = [unpack(wheel, cache) for wheel in wheels]
+        collected = [*collect_stdlib(runtime), *collect_wheels(unpacked, runtime)]
+        kept = apply_policy(collected).kept
+        program = make_program(executable, kept, runtime)
+        resources: list[Resource] = [*leave_frozen_out(kept, runtime)]
+        resources += [program.main] if program.main else []
+    with stage(f"{executable.name}: compile bytecode"):
+        resources = compile_sources(resources, runtime, cache)
+    with stage(f"{executable.name}: find shared libraries"):
+        resources = link_libraries(resources, runtime)
+    with stage(f"{executable.name}: write the executable"):
+        return _assemble(executable, resources, program.options, workshop, staging)
+
+
+def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:
+    """Turn the modules that the interpreter has frozen into data files.
+
+    The interpreter's own importer is quicker with them; their source is for tracebacks.
+    ``zipimport`` stays a module, since the stub takes its place in the interpreter.
+    """
+    frozen = runtime.frozen_modules - {"zipimport"}
+    return [
+        DataFile(resource.path, resource.content, resource.origin)
+        if isinstance(resource, SourceModule) and resource.name in frozen
+        else resource
+        for resource in resources
+    ]
+
+
+def _assemble(
+    executable: Executable,
+    resources: Sequence[Resource],
+    options: Sequence[OptionValue],
+    workshop: _Workshop,
+    staging: Path,
+) -> VerifyReport:
+    runtime = workshop.runtime
+    paths = [OptionValue(Option.SEARCH_PATH, str(root)) for root in runtime.module_roots]
+    stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
+    image = staging / f".{executable.name}.image"
+    write_image(
+        image,
+        resources,
+        [*options, stdlib, *paths],
+        hexversion=runtime.hexversion,
+        cache_tag=runtime.cache_tag,
+    )
+    finished = staging / executable.name
+    attach(workshop.stub, image, finished)
+    image.unlink()
+    return verify(finished)
+
+
+# --- the output folder -----------------------------------------------------------------------
+
+
+@contextmanager
+def _staging(output: Path) -> Iterator[Path]:
+    """Give a folder beside the results, which disappears; and *output* too if it did not exist."""
+    existed = output.exists()
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=output, prefix=".oxidize-"))
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {output}: {error.strerror}",
+            hint="choose another folder with --outdir",
+        ) from None
+    try:
+        yield staging
+    except OSError as error:
+        raise OutputError(f"cannot write to {output}: {error}") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not existed and not any(output.iterdir()):
+            output.rmdir()
+
+
+def _deliver(report: VerifyReport, output: Path) -> Path:
+    result = output / report.path.name
+    os.replace(report.path, result)
+    modules = len(report.image.modules)
+    note(f"{result.name}: {report.size / 1e6:.1f} MB, {modules} modules, {len(report.image.files)} files")
+    return result

@@ -1,0 +1,129 @@
+"""What an executable runs: the module ``__main__`` that is packed for it, and its options."""
+
+from __future__ import annotations
+
+import ast
+import symtable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import PurePosixPath
+
+from oxidize_build.errors import EntryPointError
+from oxidize_build.image.format import Option
+from oxidize_build.image.writer import OptionValue
+from oxidize_build.resources import (
+    Content,
+    ExtensionModule,
+    NamespacePackage,
+    Resource,
+    SourceModule,
+)
+from oxidize_build.runtime import Runtime
+from oxidize_build.settings import Command, EntryPoint, Executable, Module, Script
+
+_LAUNCHER = """\
+import sys
+
+from {module} import {first}
+
+if __name__ == "__main__":
+    sys.exit({attribute}())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How the stub is told what to run."""
+
+    options: tuple[OptionValue, ...]
+    main: SourceModule | None
+    """The module ``__main__``, unless a packed module is run as ``python -m`` does."""
+
+
+def make_program(executable: Executable, resources: Sequence[Resource], runtime: Runtime) -> Program:
+    """Return the program of *executable*, whose modules are among *resources*.
+
+    Raises EntryPointError when it refers to a module or an object that does not exist.
+    """
+    where = f"executable {executable.name}"
+    modules = {
+        resource.name: resource
+        for resource in resources
+        if isinstance(resource, (SourceModule, ExtensionModule, NamespacePackage))
+    }
+    match executable.run:
+        case Module(name):
+            _check_runnable(name, modules, where)
+            return Program((OptionValue(Option.RUN_MODULE, name),), None)
+        case EntryPoint(module, attribute):
+            _check_entry_point(module, attribute, modules, runtime, where)
+            first = attribute.partition(".")[0]
+            text = _LAUNCHER.format(module=module, first=first, attribute=attribute)
+        case Command(code):
+            text = code
+        case Script(path):
+            return _main(PurePosixPath("bin") / path.name, Content(path), executable)
+    return _main(PurePosixPath("bin") / executable.name, Content(text.encode()), executable)
+
+
+def _main(path: PurePosixPath, content: Content, executable: Executable) -> Program:
+    main = SourceModule("__main__", is_package=False, path=path, content=content, origin=executable.name)
+    return Program((OptionValue(Option.RUN_MAIN),), main)
+
+
+def _check_runnable(name: str, modules: dict[str, ModuleResource], where: str) -> None:
+    _check_module(name, modules, where)
+    main = f"{name}.__main__"
+    is_package = isinstance(modules[name], NamespacePackage) or modules[name].is_package  # type: ignore[union-attr]
+    if is_package and main not in modules:
+        raise EntryPointError(
+            f"{where}: module {name} is a package without {main}",
+            hint="only a package that has a module __main__ can be run",
+        )
+
+
+ModuleResource = SourceModule | ExtensionModule | NamespacePackage
+
+
+def _check_module(name: str, modules: dict[str, ModuleResource], where: str) -> None:
+    if name in modules:
+        return
+    near = get_close_matches(name, modules, n=1)
+    hint = f"did you mean {near[0]}?" if near else "is it part of the project's wheel or a dependency?"
+    raise EntryPointError(f"{where}: there is no module {name}", hint=hint)
+
+
+def _check_entry_point(
+    module: str, attribute: str, modules: dict[str, ModuleResource], runtime: Runtime, where: str
+) -> None:
+    first = attribute.partition(".")[0]
+    if module in runtime.builtin_modules | runtime.frozen_modules:
+        return
+    _check_module(module, modules, where)
+    resource = modules[module]
+    if f"{module}.{first}" in modules or not isinstance(resource, SourceModule):
+        return
+    names = _names_bound_by(resource)
+    if names is not None and first not in names:
+        near = get_close_matches(first, names, n=1)
+        hint = f"did you mean {module}:{near[0]}?" if near else None
+        raise EntryPointError(f"{where}: module {module} defines no {first}", hint=hint)
+
+
+def _names_bound_by(module: SourceModule) -> set[str] | None:
+    """Return the names that *module* binds at its top level; None where that cannot be known."""
+    source = module.content.read()
+    try:
+        tree = ast.parse(source)
+        table = symtable.symtable(source.decode(), str(module.path), "exec")
+    except (SyntaxError, ValueError):
+        return None
+    star = any(
+        isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
+        for node in ast.walk(tree)
+    )
+    names = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    # `global` in a function, and globals(), bind names that the table of the module does not show.
+    dynamic = star or "__getattr__" in names or b"globals()" in source or b"global " in source
+    return None if dynamic else names
