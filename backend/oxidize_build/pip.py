@@ -1,0 +1,82 @@
+"""Run pip for the target's interpreter, and say in one error what it could not do."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import sysconfig
+from typing import TYPE_CHECKING
+
+from oxidize_build.errors import DependencyError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from oxidize_build.runtime.model import Runtime
+
+LINES_SHOWN = 25
+
+FIRST_FAULT = re.compile(r"^\s*(error|warning):", re.IGNORECASE | re.MULTILINE)
+
+NOT_FOUND = re.compile(r"No matching distribution found for (.+?)(?: \(from .*)?$", re.MULTILINE)
+NOT_FOUND_HINT = (
+    "check its name and version, that it supports the Python version asked for, "
+    "and that pip can reach its index"
+)
+CONFLICT = re.compile(r"conflict is caused by:.*?depends on (\S+)", re.DOTALL)
+CONFLICT_HINT = "loosen one of the version ranges that exclude each other"
+NOT_BUILT = re.compile(
+    r"(?:Failed building wheel for|Encountered error while generating .*\n╰─>) (.+)$", re.MULTILINE
+)
+NOT_BUILT_HINT = (
+    "it has no wheel for this platform and its sdist cannot be built here: "
+    "ask for a version that has a wheel, or install what its build needs"
+)
+CAUSES = ((NOT_FOUND, NOT_FOUND_HINT), (CONFLICT, CONFLICT_HINT), (NOT_BUILT, NOT_BUILT_HINT))
+"""What pip prints about a requirement that it cannot provide, and what to do then."""
+
+
+def make_wheels(requirement: str, project: str, runtime: Runtime, folder: Path) -> None:
+    """Put the wheels of *requirement* and of all that it depends on into *folder*.
+
+    *project* names, in errors, what was asked for. pip's configuration is honoured as it is.
+
+    Raises DependencyError, which names the requirement that failed and quotes what pip said.
+    """
+    options = ["--no-input", "--progress-bar=off", "--disable-pip-version-check"]
+    command = [*_pip(runtime), "wheel", *options, f"--wheel-dir={folder}", requirement]
+    result = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if result.returncode != 0:
+        raise _failure(project, result.stdout)
+
+
+def _pip(runtime: Runtime) -> list[str]:
+    """Return the command for a pip that resolves for the runtime: ``-P`` keeps the project's modules out."""
+    command = [sys.executable, "-P", "-m", "pip"]
+    is_same = (sys.hexversion, sysconfig.get_config_var("SOABI")) == (runtime.hexversion, runtime.soabi)
+    return command if is_same else [*command, f"--python={runtime.python}"]
+
+
+def _failure(project: str, output: str) -> DependencyError:
+    """Return the error for what pip printed, with its lines from the first fault on."""
+    fault = FIRST_FAULT.search(output)
+    relevant = output[fault.start() if fault else 0 :].splitlines()[-LINES_SHOWN:]
+    quoted = "".join(f"\n  {line}" for line in relevant if line.strip())
+    for pattern, hint in CAUSES:
+        if cause := pattern.search(output):
+            return DependencyError(
+                f"{project}'s dependency {cause[1]} cannot be provided:{quoted}", hint=hint
+            )
+    return DependencyError(
+        f"the dependencies of {project} cannot be provided:{quoted}",
+        hint=f"`pip wheel` with the same requirements, run for {sys.executable}, shows the whole of it",
+    )

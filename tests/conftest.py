@@ -1,0 +1,108 @@
+"""Fixtures that any test may use: a cache, a runtime, wheels made by hand."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import stat
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from oxidize_build.cache import Cache
+from oxidize_build.runtime.model import Runtime
+
+MakeWheel: TypeAlias = Callable[..., Path]
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache")
+
+
+@pytest.fixture(scope="session")
+def runtime() -> Runtime:
+    """The interpreter that runs the tests, as the build would find it."""
+    from oxidize_build.runtime.host import host_runtime  # noqa: PLC0415 - only tests that ask need it
+
+    return host_runtime()
+
+
+@pytest.fixture
+def toy_runtime(tmp_path: Path) -> Runtime:
+    """A made-up CPython 3.13 with an empty standard library, for tests that run no Python."""
+    stdlib = tmp_path / "toy" / "lib" / "python3.13"
+    (stdlib / "lib-dynload").mkdir(parents=True)
+    return Runtime(
+        version="3.13.5",
+        hexversion=0x030D05F0,
+        magic=b"\xf3\x0d\r\n",
+        cache_tag="cpython-313",
+        soabi="cpython-313-x86_64-linux-gnu",
+        platform="linux-x86_64",
+        python=tmp_path / "toy" / "bin" / "python3.13",
+        stdlib=stdlib,
+        dynload=stdlib / "lib-dynload",
+        libpython=tmp_path / "toy" / "lib" / "libpython3.13.a",
+        include_dirs=(),
+        link_libraries=(),
+        extension_suffixes=(".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"),
+        builtin_modules=frozenset({"sys"}),
+        frozen_modules=frozenset({"zipimport"}),
+        build_paths=("/build/toy", "/build/toy/lib"),
+    )
+
+
+@pytest.fixture
+def make_wheel(tmp_path: Path) -> MakeWheel:
+    """Return a function that writes a wheel with a right RECORD, as a build backend would.
+
+    *files* adds to its metadata files, or stands in for them.
+    """
+
+    def make(
+        name: str = "demo",
+        version: str = "1.0",
+        files: Mapping[str, bytes] | None = None,
+        *,
+        folder: Path = tmp_path / "made",
+        requires: Iterable[str] = (),
+        extras: Iterable[str] = (),
+        pure: bool = True,
+        executable: Iterable[str] = (),
+    ) -> Path:
+        info = f"{name}-{version}.dist-info"
+        fields = [("Metadata-Version", "2.1"), ("Name", name), ("Version", version)]
+        fields += [("Requires-Dist", requirement) for requirement in requires]
+        fields += [("Provides-Extra", extra) for extra in extras]
+        contents = {
+            f"{info}/METADATA": "".join(f"{key}: {value}\n" for key, value in fields).encode(),
+            f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: {str(pure).lower()}\n".encode(),
+            **(files if files is not None else {f"{name}.py": b"VALUE = 1\n"}),
+        }
+        contents[f"{info}/RECORD"] = record_of(contents, f"{info}/RECORD")
+        return write_zip(folder / f"{name}-{version}-py3-none-any.whl", contents, frozenset(executable))
+
+    return make
+
+
+def record_of(contents: Mapping[str, bytes], own_path: str) -> bytes:
+    """The RECORD file for *contents* (PEP 376)."""
+    lines = []
+    for path, data in contents.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        lines.append(f"{path},sha256={digest},{len(data)}\n")
+    return "".join([*lines, f"{own_path},,\n"]).encode()
+
+
+def write_zip(path: Path, contents: Mapping[str, bytes], executable: frozenset[str] = frozenset()) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in contents.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = (stat.S_IFREG | (0o755 if name in executable else 0o644)) << 16
+            archive.writestr(member, data)
+    return path
