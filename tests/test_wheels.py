@@ -86,10 +86,17 @@ def test_files_of_an_impure_wheel_are_platlib(make_wheel: MakeWheel, cache: Cach
 def test_metadata_and_entry_points(make_wheel: MakeWheel, cache: Cache) -> None:
     text = "[console_scripts]\ndemo = demo:main\n"
     files = {f"{INFO}/entry_points.txt": text.encode()}
-    wheel = wheels.unpack(make_wheel(files=files, requires=["other>=1"]), cache)
+    wheel = make_wheel(files=files, requires=["other>=1"])
     assert wheels.entry_points(wheel) == text
-    assert wheels.metadata(wheel)["requires_dist"] == ["other>=1"]
-    assert wheels.entry_points(wheels.unpack(make_wheel("plain"), cache)) == ""
+    assert wheels.metadata(wheels.unpack(wheel, cache))["requires_dist"] == ["other>=1"]
+    assert wheels.entry_points(make_wheel("plain")) == ""
+
+
+@pytest.mark.parametrize("name", ["demo.whl", "other-1.0-py3-none-any.whl", "demo-1.0-py3-none-any.whl"])
+def test_entry_points_of_what_is_no_wheel(make_wheel: MakeWheel, name: str) -> None:
+    wheel = make_wheel(files={f"{INFO}/entry_points.txt": b"\xff"})
+    with pytest.raises(WheelError, match=name):
+        wheels.entry_points(wheel.rename(wheel.with_name(name)))
 
 
 def test_a_wheel_is_unpacked_once(

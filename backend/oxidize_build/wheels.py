@@ -113,10 +113,18 @@ def metadata(wheel: UnpackedWheel) -> RawMetadata:
     return parse_email((wheel.root / wheel.dist_info / "METADATA").read_bytes())[0]
 
 
-def entry_points(wheel: UnpackedWheel) -> str:
-    """Return the text of the wheel's ``entry_points.txt``, which is empty where there is none."""
-    path = wheel.root / wheel.dist_info / "entry_points.txt"
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+def entry_points(wheel: Path) -> str:
+    """Return the text of ``entry_points.txt`` in the archive *wheel*; empty where there is none.
+
+    Raises WheelError when the file is not a wheel, or the text is not UTF-8.
+    """
+    try:
+        with WheelSource.open(wheel) as source:
+            if "entry_points.txt" not in source.dist_info_filenames:
+                return ""
+            return source.read_dist_info("entry_points.txt")
+    except (zipfile.BadZipFile, zlib.error, InstallerError, ValueError) as error:
+        raise _unusable(wheel, [str(error)]) from error
 
 
 def _requires_anything(project: UnpackedWheel, extras: Sequence[str], runtime: Runtime) -> bool:
@@ -172,12 +180,16 @@ def _unpack_into(entry: Path, wheel: Path) -> None:
     except (zipfile.BadZipFile, InstallerError, ValueError, KeyError) as error:
         manifest, faults = {}, [str(error)]
     if faults:
-        listing = "".join(f"\n  - {fault}" for fault in faults)
-        raise WheelError(
-            f"the wheel {wheel.name} cannot be used:{listing}",
-            hint="the file is damaged or was made wrongly: download or build it again",
-        )
+        raise _unusable(wheel, faults)
     (entry / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def _unusable(wheel: Path, faults: Sequence[str]) -> WheelError:
+    listing = "".join(f"\n  - {fault}" for fault in faults)
+    return WheelError(
+        f"the wheel {wheel.name} cannot be used:{listing}",
+        hint="the file is damaged or was made wrongly: download or build it again",
+    )
 
 
 def _read_manifest(entry: Path) -> UnpackedWheel:
