@@ -70,11 +70,13 @@ texts_equal(struct text a, struct text b)
 static struct status
 check_header(struct cursor whole, struct image_header *header)
 {
+    char magic[IMAGE_MARKER_SIZE];
+    if (!cursor_read(whole, 0, magic, sizeof magic) ||
+        memcmp(magic, IMAGE_MAGIC, sizeof magic) != 0) {
+        return status_fault("it holds no image");
+    }
     if (!cursor_read(whole, 0, header, sizeof *header)) {
         return status_fault("the image is cut short");
-    }
-    if (memcmp(header->magic, IMAGE_MAGIC, IMAGE_MARKER_SIZE) != 0) {
-        return status_fault("it holds no image");
     }
     if (header->format_version != IMAGE_FORMAT_VERSION) {
         return status_fault("its image has a format that this stub does not know");

@@ -48,7 +48,8 @@ linux_memory_file(const char *name, struct cursor content)
     if (descriptor < 0 && errno == EINVAL) {
         descriptor = memfd_create(last, MFD_CLOEXEC);
     }
-    if (descriptor >= 0 && !write_all(descriptor, content)) {
+    if (descriptor >= 0 &&
+        (!write_all(descriptor, content) || lseek(descriptor, 0, SEEK_SET) != 0)) {
         close(descriptor);
         descriptor = -1;
     }

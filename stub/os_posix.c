@@ -100,32 +100,35 @@ os_unlock_libraries(void)
     pthread_mutex_unlock(&library_mutex);
 }
 
-static void *
-next_definition(const char *name)
+static void *(*next_dlopen)(const char *, int);
+static char *(*next_dlerror)(void);
+
+/* Both at once: dlsym forgets the error that dlerror is to tell. */
+static void
+find_next_definitions(void)
 {
-    return dlsym(RTLD_NEXT, name);
+    *(void **)&next_dlopen = dlsym(RTLD_NEXT, "dlopen");
+    *(void **)&next_dlerror = dlsym(RTLD_NEXT, "dlerror");
 }
 
 void *
 os_dlopen(const char *path, int flags)
 {
-    static void *(*next)(const char *, int);
-    if (next == NULL) {
-        *(void **)&next = next_definition("dlopen");
+    if (next_dlopen == NULL) {
+        find_next_definitions();
     }
     /* Compiled to a jump: the loader looks at its caller's address to find the run path that
        applies, and is to see the caller of our dlopen. */
-    return next(path, flags);
+    return next_dlopen(path, flags);
 }
 
 char *
 os_dlerror(void)
 {
-    static char *(*next)(void);
-    if (next == NULL) {
-        *(void **)&next = next_definition("dlerror");
+    if (next_dlerror == NULL) {
+        find_next_definitions();
     }
-    return next();
+    return next_dlerror();
 }
 
 /* Spell the path of a descriptor in a way that is used once. The loader takes a second library
