@@ -70,6 +70,7 @@ def test_left_out(path: str, reason: str) -> None:
         f"{SITE}/turtle.py",
         f"{SITE}/a/py.typed",
         f"{SITE}/a/__init__.pyi",
+        f"{SITE}/mypy/typeshed/stdlib/abc.pyi",
         f"{SITE}/a/a.h",
         f"{SITE}/a/templates/a.exe",
         f"{SITE}/a/wheels/b.whl",

@@ -76,8 +76,8 @@ DEFAULT_RULES = (
     Rule("static archives", ("**/*.a",)),
     Rule("C headers", ("include", "**/include/**/*.h", "**/include/**/*.hpp")),
     Rule("C headers", ("**/*.h", "**/*.hpp"), is_stdlib=True),
-    # lazy_loader reads a package's __init__.pyi when the package is imported
-    Rule("type stubs", ("**/*.pyi",), unless=("**/__init__.pyi",)),
+    # lazy_loader reads a package's __init__.pyi at import; type checkers work with typeshed's stubs
+    Rule("type stubs", ("**/*.pyi",), unless=("**/__init__.pyi", "**/typeshed")),
     Rule("Windows launchers", ("**/distlib/*.exe", "**/setuptools/*.exe")),
     Rule("Windows launchers", ("**/*.exe",), is_stdlib=True),
     Rule(
