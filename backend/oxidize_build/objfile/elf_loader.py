@@ -84,18 +84,25 @@ def _machine(path: Path) -> int | None:
         return None
 
 
+def parse_cache_listing(listing: str) -> dict[str, tuple[Path, ...]]:
+    """Return the files by library name that *listing*, the output of ``ldconfig -p``, holds.
+
+    Variants for particular processors (glibc-hwcaps) are left out: they would not run everywhere.
+    """
+    found: dict[str, tuple[Path, ...]] = {}
+    for line in listing.splitlines():
+        match = _CACHE_LINE.fullmatch(line)
+        if match and "hwcap" not in match["flags"]:
+            found[match["name"]] = (*found.get(match["name"], ()), Path(match["path"]))
+    return found
+
+
 @cache
 def _loader_cache() -> Mapping[str, tuple[Path, ...]]:
     ldconfig = shutil.which("ldconfig", path="/sbin:/usr/sbin:/bin:/usr/bin")
     if ldconfig is None:
         return {}
-    listing = subprocess.run(
+    done = subprocess.run(
         [ldconfig, "-p"], env={"LC_ALL": "C"}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-    ).stdout.decode("utf-8", "surrogateescape")
-    found: dict[str, tuple[Path, ...]] = {}
-    for line in listing.splitlines():
-        match = _CACHE_LINE.fullmatch(line)
-        # Variants for particular processors would not run everywhere.
-        if match and "hwcap" not in match["flags"]:
-            found[match["name"]] = (*found.get(match["name"], ()), Path(match["path"]))
-    return found
+    )
+    return parse_cache_listing(done.stdout.decode("utf-8", "surrogateescape"))
