@@ -13,7 +13,7 @@ from pathlib import Path
 
 from oxidize_build.bytecode import compile_sources
 from oxidize_build.cache import Cache
-from oxidize_build.collect import collect_stdlib, collect_wheels
+from oxidize_build.collect import collect
 from oxidize_build.errors import OutputError, SettingsError
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
@@ -87,8 +87,7 @@ def _build(executable: Executable, workshop: _Workshop, staging: Path) -> Verify
         wheels = resolve(workshop.wheel, executable.extras, runtime, cache)
     with stage(f"{executable.name}: collect files"):
         unpacked = [unpack(wheel, cache) for wheel in wheels]
-        collected = [*collect_stdlib(runtime), *collect_wheels(unpacked, runtime)]
-        kept = apply_policy(collected).kept
+        kept = apply_policy(collect(unpacked, runtime)).kept
         program = make_program(executable, kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime)]
         resources += [program.main] if program.main else []

@@ -244,9 +244,9 @@ def _nodes(nodes: Iterable[_Node], strings: _Strings) -> bytes:
         offset, size, name = strings.add(node.path.name)
         kind = NodeKind.DIRECTORY if node.content is None else NodeKind.FILE
         first = node.children[0].index if node.children else 0
-        values = (offset, size, kind, node.flags, node.parent, first, len(node.children), node.library)
-        values += (node.offset, node.size, node.check, 0)
-        packed += _sealed(fmt.NODE, node.index, values, name)
+        entry = (offset, size, kind, node.flags, node.parent, first, len(node.children), node.library)
+        content = (node.offset, node.size, node.check)
+        packed += _sealed(fmt.NODE, node.index, (*entry, *content, 0), name)
     return bytes(packed)
 
 
