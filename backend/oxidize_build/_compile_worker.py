@@ -1,0 +1,56 @@
+"""Run by the target interpreter, not imported: compiles sources to complete ``.pyc`` files.
+
+Reads one JSON object per line from standard input, ``{"source": FILE, "path": PATH, "optimize": N,
+"result": FILE}``, and writes for each one a line to standard output: ``null``, or a string that says
+why the source does not compile. Standard library only.
+
+The result depends on the source and its path alone, though :mod:`marshal` writes down what the process
+has made of the code's strings: which ones are interned, which are one object, and of which others
+hold a reference too. CPython 3.13, for instance, interns qualified names; where a loaded module has one of
+the same text already, the code refers to that instead of the constant that it was. So each source
+is compiled twice: whatever the second code can share with anything in the process, it shares with the
+first, and so does it in every other process. Strings of at most one character exist once without
+being interned, and are interned beforehand. The caller fixes the hash seed, which in 3.13.0 orders
+``__static_attributes__``.
+"""
+
+import json
+import marshal
+import sys
+from importlib.util import MAGIC_NUMBER, source_hash
+
+UNCHECKED_HASH = (0b01).to_bytes(4, "little")
+"""Flags of PEP 552: validated by hash, and not to be checked against the source when imported."""
+
+NOT_COMPILABLE = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
+"""What :func:`compile` raises for source that this interpreter cannot run."""
+
+INTERNED = [sys.intern("")] + [sys.intern(chr(code)) for code in range(256)]
+"""Every string that the interpreter keeps a single copy of without interning it."""
+
+
+def compile_to_pyc(source: bytes, path: str, optimize: int) -> bytes:
+    """Return the ``.pyc`` file of *source*; raise one of NOT_COMPILABLE."""
+    codes = [compile(source, path, "exec", dont_inherit=True, optimize=optimize) for _ in range(2)]
+    return MAGIC_NUMBER + UNCHECKED_HASH + source_hash(source) + marshal.dumps(codes[1])
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        with open(request["source"], "rb") as file:  # noqa: PTH123 (importing pathlib takes time)
+            source = file.read()
+        answer = None
+        try:
+            result = compile_to_pyc(source, request["path"], request["optimize"])
+        except NOT_COMPILABLE as error:
+            answer = f"{type(error).__name__}: {error}"
+        else:
+            with open(request["result"], "wb") as file:  # noqa: PTH123
+                file.write(result)
+        print(json.dumps(answer), flush=True)  # noqa: T201 (the protocol)
+
+
+if __name__ == "__main__":
+    main()
