@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+DEFAULT_WHEEL_BACKEND = "setuptools.build_meta"
+
 
 @dataclass(frozen=True, slots=True)
 class EntryPoint:
@@ -59,7 +61,9 @@ class Settings:
 
     project: Path
     """Directory of pyproject.toml."""
-    wheel_backend: str = "setuptools.build_meta"
+    wheel_backend: str = DEFAULT_WHEEL_BACKEND
     """The PEP 517 backend that makes the project's wheels and sdists."""
     executables: tuple[Executable, ...] = ()
     """In order of name."""
+    extras_of_dynamic_scripts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Names and extras of executables whose entry points only the project's wheel knows, in order of name."""

@@ -1,0 +1,91 @@
+"""Entry points: object references and ``entry_points.txt``.
+
+https://packaging.python.org/en/latest/specifications/entry-points/
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from dataclasses import replace
+
+from packaging.utils import canonicalize_name
+
+from oxidize_build.errors import SettingsError, WheelError
+from oxidize_build.settings.model import EntryPoint, Executable, Settings
+from oxidize_build.settings.suggestions import did_you_mean, listed
+from oxidize_build.settings.table import shown
+
+GROUPS = ("console_scripts", "gui_scripts")
+EXPECTED = "'package.module:function', or that followed by '[extra, ...]'"
+
+_DOTTED = r"[^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)*"
+_REFERENCE = re.compile(rf"\s*({_DOTTED})\s*:\s*({_DOTTED})\s*(?:\[([^\[\]]*)\])?\s*")
+
+
+def parse_entry_point(reference: str) -> tuple[EntryPoint, tuple[str, ...]] | None:
+    """Return what *reference*, ``module:attribute [extra, ...]``, calls and its extras; None if malformed."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        return None
+    module, attribute = ("".join(part.split()) for part in match.group(1, 2))
+    return EntryPoint(module, attribute), normalized_extras((match[3] or "").split(","))
+
+
+def normalized_extras(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of extras in the one spelling that PEP 685 gives them, each once, sorted."""
+    return tuple(sorted({canonicalize_name(name.strip()) for name in names if name.strip()}))
+
+
+def bad_file_name(name: str) -> bool:
+    """Tell whether *name* cannot be the file name of an executable."""
+    return not name.strip() or name in {".", ".."} or name.startswith("-") or any(c in name for c in "/\\\0")
+
+
+def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:
+    """Return *settings* with an executable for each script of a wheel that they do not have yet.
+
+    *entry_points_txt* is the content of the wheel's ``entry_points.txt``, empty if it has none.
+    What pyproject.toml says of an executable goes before what the wheel says.
+
+    :raises WheelError: when the text is malformed.
+    :raises SettingsError: when pyproject.toml gives extras to a script that the wheel does not have.
+    """
+    executables = {executable.name: executable for executable in settings.executables}
+    for executable in _scripts(entry_points_txt):
+        executables.setdefault(executable.name, executable)
+    for name, extras in settings.extras_of_dynamic_scripts:
+        if name not in executables:
+            raise SettingsError(
+                f"pyproject.toml: tool.oxidize.executables.{name} does not say what to run, and the wheel "
+                f"has no script of that name; executables: {listed(executables)}"
+                f"{did_you_mean(name, executables)}"
+            )
+        merged = normalized_extras((*executables[name].extras, *extras))
+        executables[name] = replace(executables[name], extras=merged)
+    return replace(
+        settings,
+        executables=tuple(executables[name] for name in sorted(executables)),
+        extras_of_dynamic_scripts=(),
+    )
+
+
+def _scripts(entry_points_txt: str) -> list[Executable]:
+    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep the case
+    try:
+        parser.read_string(entry_points_txt)
+    except configparser.Error as error:
+        raise WheelError(f"the project's wheel has a malformed entry_points.txt: {error}") from error
+    pairs = [pair for group in GROUPS if parser.has_section(group) for pair in parser.items(group)]
+    return [_executable(name, reference) for name, reference in pairs]
+
+
+def _executable(name: str, reference: str) -> Executable:
+    parsed = parse_entry_point(reference)
+    if parsed is None or bad_file_name(name):
+        raise WheelError(
+            "the project's wheel has a malformed script in entry_points.txt: "
+            f"{shown(f'{name} = {reference}')}, expected NAME = {EXPECTED}"
+        )
+    return Executable(name, *parsed)
