@@ -1,0 +1,44 @@
+"""``oxidize build``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Directory of the project's pyproject.toml.",
+)
+@click.option(
+    "--outdir",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Directory for the executables.  [default: dist in the project]",
+)
+@click.option(
+    "--no-isolation",
+    "-n",
+    is_flag=True,
+    help="Build the wheel in this environment, which must have the project's build requirements.",
+)
+def build(names: tuple[str, ...], project: Path, outdir: Path | None, no_isolation: bool) -> None:
+    """Build the project's executables, or only those named NAME, and print their paths."""
+    # `oxidize --help` needs none of these
+    from oxidize_build.pipeline import build_executables  # noqa: PLC0415
+    from oxidize_build.project import build_project_wheel  # noqa: PLC0415
+    from oxidize_build.settings import read_settings  # noqa: PLC0415
+
+    settings = read_settings(project)
+    output = outdir or project / "dist"
+    with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
+        wheel = build_project_wheel(settings, Path(scratch), isolated=not no_isolation)
+        for path in build_executables(settings, wheel, names or None, output.absolute()):
+            click.echo(path)

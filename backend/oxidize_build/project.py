@@ -1,0 +1,104 @@
+"""Builds a project's wheel, as a build front end does (PEP 517)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from build import BuildBackendException, BuildException, FailedProcessError
+from build.env import DefaultIsolatedEnv
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller
+
+from oxidize_build.errors import DependencyError
+from oxidize_build.settings.build_system import BuildSystem, read_build_system
+from oxidize_build.settings.model import Settings
+from oxidize_build.wrapped import WrappedBackend
+
+OWN_DISTRIBUTION = "oxidize-build"
+
+
+def build_project_wheel(settings: Settings, output: Path, isolated: bool) -> Path:
+    """Build the project's wheel into the directory *output* with the project's backend; return its path.
+
+    The backend runs in an environment that has its requirements only, or, not *isolated*, in this one. What
+    it says goes to standard error.
+
+    :raises SettingsError: when pyproject.toml has no usable ``[build-system]``.
+    :raises DependencyError: when the backend cannot be installed, or fails.
+    """
+    system = effective_build_system(settings)
+    output.mkdir(parents=True, exist_ok=True)
+    with _readable_failures(system):
+        if not isolated:
+            return _build(_hooks(settings, system, sys.executable, {}), output)
+        with DefaultIsolatedEnv() as environment:
+            environment.install(system.requires)
+            variables = environment.make_extra_environ() or {}
+            hooks = _hooks(settings, system, environment.python_executable, variables)
+            environment.install(hooks.get_requires_for_build_wheel())
+            return _build(hooks, output)
+
+
+def effective_build_system(settings: Settings) -> BuildSystem:
+    """Return what builds the project's wheel: its backend, or the one that oxidize's own backend wraps.
+
+    Going straight to the wrapped backend spares installing oxidize-build once more, which runs already.
+    """
+    system = read_build_system(settings.project)
+    if not system.is_own:
+        return system
+    others = [
+        name for name in system.requires if canonicalize_name(Requirement(name).name) != OWN_DISTRIBUTION
+    ]
+    wrapped = WrappedBackend(settings.wheel_backend)
+    return replace(system, requires=(*others, *wrapped.requirements), backend=wrapped.spec)
+
+
+def _hooks(
+    settings: Settings, system: BuildSystem, python: str, variables: Mapping[str, str]
+) -> BuildBackendHookCaller:
+    def run(
+        cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
+    ) -> None:
+        environ = {**os.environ, **variables, **(extra_environ or {})}
+        # Standard output is for the paths of the results
+        subprocess.run(cmd, cwd=cwd, env=environ, stdout=sys.stderr, check=True)
+
+    return BuildBackendHookCaller(
+        os.fspath(settings.project),
+        system.backend,
+        backend_path=system.backend_path or None,
+        python_executable=python,
+        runner=run,
+    )
+
+
+def _build(hooks: BuildBackendHookCaller, output: Path) -> Path:
+    return output / hooks.build_wheel(os.fspath(output.resolve()))
+
+
+@contextmanager
+def _readable_failures(system: BuildSystem) -> Iterator[None]:
+    try:
+        yield
+    except BackendUnavailable as error:
+        raise DependencyError(
+            f"the project's build backend {system.backend!r} cannot be imported",
+            hint=f"it must come with one of build-system.requires: {', '.join(system.requires) or 'none'}",
+        ) from error
+    except subprocess.CalledProcessError as error:
+        raise DependencyError(
+            f"building the project's wheel with {system.backend!r} failed with exit status {error.returncode}",
+            hint="what the backend or the installer said stands above",
+        ) from error
+    except (BuildException, BuildBackendException, FailedProcessError) as error:
+        raise DependencyError(
+            f"building the project's wheel with {system.backend!r} failed: {error}"
+        ) from error
