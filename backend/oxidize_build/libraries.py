@@ -16,6 +16,7 @@ from oxidize_build.errors import ImageError
 from oxidize_build.objfile.elf import Dynamic, read_dynamic, without_runpath
 from oxidize_build.objfile.elf_format import EM_AARCH64, EM_X86_64
 from oxidize_build.objfile.elf_loader import HostLibraries, expand_origin
+from oxidize_build.objfile.elf_strip import without_sections
 from oxidize_build.resources import Content, ExtensionModule, Resource, SharedLibrary
 from oxidize_build.runtime.model import Runtime
 
@@ -159,13 +160,13 @@ class _Closure:
             self.needs[resource.path] = tuple(dict.fromkeys(paths))
 
     def finished(self, resource: _Loadable, needs: _Needs) -> Resource:
-        """Return *resource* with its *needs*, its SONAME and no run path of the building machine."""
+        """Return *resource* with its *needs*, its SONAME and no trace of the building machine."""
         dynamic = self.dynamics.get(resource.path)
         if dynamic is None:
             return resource
         content = resource.content
-        if resource.origin in {"python", HOST} and any(entry.startswith("/") for entry in dynamic.runpath):
-            content = Content(without_runpath(content.read()))
+        if resource.origin in {"python", HOST}:
+            content = Content(without_sections(without_runpath(content.read())))
         if isinstance(resource, SharedLibrary):
             soname = dynamic.soname or resource.soname
             return replace(resource, content=content, needs=needs[resource.path], soname=soname)

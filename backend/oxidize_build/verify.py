@@ -28,18 +28,11 @@ def verify(path: Path) -> VerifyReport:
 
     Raises ImageError, naming the file and the fault, when it is damaged or not one of oxidize's.
     """
-    try:
-        extent = image_extent(path)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            whole = memoryview(mapped)
-            data = whole[extent.offset : extent.offset + extent.size]
+    extent = image_extent(path)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        with memoryview(mapped) as whole, whole[extent.offset : extent.end] as data:
             try:
                 image = read_image(data)
-            finally:
-                data.release()
-                whole.release()
-            return VerifyReport(path, len(mapped), extent.size, image)
-    except OSError as error:
-        raise ImageError(f"{path}: {error.strerror}") from None
-    except ImageError as error:
-        raise ImageError(f"{path}: {error.message}", hint=error.hint) from None
+            except ImageError as error:
+                raise ImageError(f"{path}: {error.message}") from None
+        return VerifyReport(path, len(mapped), extent.size, image)

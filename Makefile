@@ -1,0 +1,32 @@
+# The commands of the README. PYTHON is the interpreter that executables are made of.
+PYTHON ?= python3
+VENV := build/venv
+BIN := $(VENV)/bin
+C_SOURCES := $(filter-out stub/image_format.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c))
+
+.PHONY: setup demo test lint format
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable . --group dev
+	touch $@
+
+demo: setup
+	$(BIN)/python examples/demo.py
+
+test: setup
+	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGUMENTS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_SOURCES)

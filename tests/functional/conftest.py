@@ -1,0 +1,148 @@
+"""Build sample projects the way a user does, and run the result in a jail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PROJECTS = REPOSITORY / "tests" / "projects"
+EXAMPLES = REPOSITORY / "examples"
+SYSTEM_LIBRARIES = ("ld-linux-x86-64.so.2", "libc.so.6", "libm.so.6")
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A virtual environment in which `build` and oxidize-build are installed side by side."""
+
+    python: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run the environment's python and capture what it prints."""
+        return subprocess.run(
+            [self.python, *arguments],
+            cwd=cwd,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def build(self, project: Path, *arguments: str) -> Path:
+        """Run `python -m build --executable` in *project* and return its dist folder."""
+        result = self.run("-m", "build", "--executable", *arguments, cwd=project)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return project / "dist"
+
+
+def interpreters() -> list[Path]:
+    """Return the interpreters that executables are built with: the default one first."""
+    more = os.environ.get("OXIDIZE_TEST_PYTHONS", "")
+    return [Path(sys.executable), *(Path(path) for path in more.split(os.pathsep) if path)]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """oxidize-build's own wheel, as it is on no index."""
+    folder = tmp_path_factory.mktemp("wheelhouse")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, REPOSITORY]
+    subprocess.run(command, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_frontend(
+    wheelhouse: Path, shared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Frontend]:
+    """Make the front end of an interpreter, once for each."""
+    made: dict[Path, Frontend] = {}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    find_links = f"{wheelhouse} {os.environ.get('PIP_FIND_LINKS', '')}".strip()
+    environment |= {"PIP_FIND_LINKS": find_links, "OXIDIZE_CACHE_DIR": str(shared / "cache")}
+
+    def make(python: Path) -> Frontend:
+        if python not in made:
+            folder = tmp_path_factory.mktemp("frontend")
+            virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
+            subprocess.run(virtualenv, check=True)
+            frontend = Frontend(folder / "bin" / "python", environment)
+            packages = ("build", "oxidize-build", "hatchling", "flit-core")
+            result = frontend.run("-m", "pip", "install", "--quiet", *packages)
+            assert result.returncode == 0, result.stderr
+            made[python] = frontend
+        return made[python]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def frontend(make_frontend: Callable[[Path], Frontend]) -> Frontend:
+    return make_frontend(Path(sys.executable))
+
+
+@pytest.fixture(scope="session")
+def build(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Build a sample project, once, and return its dist folder."""
+    finished: dict[Path, Path] = {}
+
+    def build_once(project: Path) -> Path:
+        if project not in finished:
+            copy = tmp_path_factory.mktemp(project.name) / project.name
+            shutil.copytree(project, copy)
+            finished[project] = frontend.build(copy, "--no-isolation")
+        return finished[project]
+
+    return build_once
+
+
+@pytest.fixture(scope="session")
+def hello(build: Callable[[Path], Path]) -> Path:
+    return build(PROJECTS / "hello") / "hello"
+
+
+Jail = Callable[..., list[str]]
+
+
+@pytest.fixture
+def jail(tmp_path: Path) -> Jail:
+    """Give the command that runs an executable where there is nothing but it and libc.
+
+    A read-only root that holds the file, the loader, libc and libm: no /proc, no /tmp, no /dev.
+    """
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("chroot and mount need root and util-linux")
+
+    def imprison(executable: Path, *arguments: str) -> list[str]:
+        root = tmp_path / "jail"
+        if not root.exists():
+            (root / "lib64").mkdir(parents=True)
+            (root / "lib").symlink_to("lib64")
+            for name in SYSTEM_LIBRARIES:
+                shutil.copy(_find_system_library(name), root / "lib64")
+        shutil.copy(executable, root / executable.name)
+        script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec chroot "$0" "$@"'
+        return ["unshare", "--mount", "sh", "-c", script, str(root), f"/{executable.name}", *arguments]
+
+    return imprison
+
+
+def _find_system_library(name: str) -> Path:
+    for folder in ("/lib64", "/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib/x86_64-linux-gnu"):
+        if (Path(folder) / name).exists():
+            return Path(folder) / name
+    raise FileNotFoundError(name)
