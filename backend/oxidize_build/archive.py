@@ -1,0 +1,70 @@
+"""Static libraries whose symbols stay inside the executable that they are linked into.
+
+The format of archives is that of System V and GNU ``ar``; that of their members ELF for 64 bits, see
+the System V gABI, chapter 4.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+_MAGIC = b"!<arch>\n"
+_HEADER_SIZE = 60
+_SIZE_FIELD = slice(48, 58)
+_ELF64 = b"\x7fELF\x02"
+_SYMBOL_TABLE = 2  # SHT_SYMTAB
+_SYMBOL_SIZE = 24
+_GLOBAL_OR_WEAK = (1, 2)  # STB_GLOBAL, STB_WEAK
+_HIDDEN = 2  # STV_HIDDEN
+
+
+def write_hidden_copy(archive: Path, copy: Path) -> None:
+    """Write *copy*, the same library as *archive* with each symbol that it defines made hidden.
+
+    ``ld --exclude-libs`` has the same effect, but not every linker knows it. Members that are no ELF
+    objects for 64 bits are copied as they are. Raises ValueError when *archive* is damaged, or is no
+    static library.
+    """
+    data = bytearray(archive.read_bytes())
+    try:
+        for start, end in _members(data):
+            if data.startswith(_ELF64, start, end):
+                _hide_symbols(data, start)
+    except struct.error as error:
+        raise ValueError(f"{archive} is damaged: {error}") from error
+    copy.write_bytes(data)
+
+
+def _members(data: bytearray) -> Iterator[tuple[int, int]]:
+    """Yield where the content of each member begins and ends."""
+    if not data.startswith(_MAGIC):
+        raise ValueError("not a static library")
+    position = len(_MAGIC)
+    while position + _HEADER_SIZE <= len(data):
+        header = data[position : position + _HEADER_SIZE]
+        start = position + _HEADER_SIZE
+        end = start + int(header[_SIZE_FIELD])
+        if end > len(data):
+            raise ValueError("a static library that ends too early")
+        yield start, end
+        position = end + end % 2
+
+
+def _hide_symbols(data: bytearray, start: int) -> None:
+    """Make hidden what the object that begins at *start* defines for others."""
+    (encoding,) = struct.unpack_from("B", data, start + 5)
+    order = "<" if encoding == 1 else ">"
+    (section_table,) = struct.unpack_from(f"{order}Q", data, start + 40)
+    entry_size, count = struct.unpack_from(f"{order}HH", data, start + 58)
+    for index in range(count):
+        section = start + section_table + index * entry_size
+        (kind,) = struct.unpack_from(f"{order}I", data, section + 4)
+        if kind != _SYMBOL_TABLE:
+            continue
+        offset, size = struct.unpack_from(f"{order}QQ", data, section + 24)
+        for symbol in range(start + offset, start + offset + size, _SYMBOL_SIZE):
+            info, other, defined_in = struct.unpack_from(f"{order}BBH", data, symbol + 4)
+            if info >> 4 in _GLOBAL_OR_WEAK and defined_in:
+                data[symbol + 5] = (other & ~0b11) | _HIDDEN

@@ -1,0 +1,296 @@
+"""The stub: the C sources of oxidize linked with a runtime's static libpython.
+
+A stub is an ordinary dynamic executable at a fixed address, which needs nothing but libc and libm.
+It exports the C API for extension modules and holds a reserved segment, which :mod:`objfile` makes
+an image out of (``stub/image.ld``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from oxidize_build import archive
+from oxidize_build.archive import write_hidden_copy
+from oxidize_build.cache import Cache, cache_key
+from oxidize_build.errors import CompilerError, RuntimeNotUsableError
+from oxidize_build.objfile.elf_dynamic import read_dynamic
+from oxidize_build.runtime import Runtime
+
+LINKER_SCRIPT = "image.ld"
+PLATFORM_SOURCES = frozenset({"os_posix.c", "os_linux.c"})
+"""Those of the sources named ``os_*.c`` that this platform takes."""
+
+SYSTEM_LIBRARIES = ("pthread", "dl", "util", "rt", "m", "c")
+"""Parts of libc: what every system has, so that an executable may need them."""
+ALLOWED_NEEDED = frozenset(
+    {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1"}
+)
+LOADER_PREFIX = "ld-linux"
+
+COMPILE_FLAGS = (
+    *("-std=gnu11", "-O2", "-fno-pie", "-Wall", "-Wextra"),
+    "-DNDEBUG",  # as libpython: the assertions in its headers would name their files
+    "-fno-sanitize=undefined",  # which zig switches on
+)
+LINK_FLAGS = (
+    *("-no-pie", "-Wl,-s", "-Wl,--build-id=sha1", "-Wl,--hash-style=gnu"),
+    *("-Wl,-z,relro", "-Wl,-z,lazy", "-Wl,-z,noexecstack"),
+    "-Wl,--export-dynamic",  # the C API, for extension modules
+)
+
+_OUTPUT_LINES = 20
+_NEUTRAL_PATH = b"/python"
+_DEBIAN_PACKAGES = {
+    "bz2": "libbz2-dev",
+    "crypto": "libssl-dev",
+    "expat": "libexpat1-dev",
+    "ffi": "libffi-dev",
+    "lzma": "liblzma-dev",
+    "sqlite3": "libsqlite3-dev",
+    "ssl": "libssl-dev",
+    "uuid": "uuid-dev",
+    "z": "zlib1g-dev",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """A C compiler that understands the options of gcc."""
+
+    command: tuple[str, ...]
+    """The program and the arguments that come first."""
+    version: str
+    """What it says of itself."""
+
+
+def stub_sources() -> Path:
+    """Return the directory of the stub's sources: in the installed package, or in a checkout."""
+    packaged = Path(__file__).with_name("stub")
+    return packaged if packaged.is_dir() else Path(__file__).parents[2] / "stub"
+
+
+def find_compiler() -> Compiler:
+    """Return the compiler that ``$CC`` names, else cc, gcc, clang, or zig's from PyPI.
+
+    Raises CompilerError when there is none, or when ``$CC`` names one that does not exist.
+    """
+    named = os.environ.get("CC", "").strip()
+    candidates = [tuple(shlex.split(named))] if named else [("cc",), ("gcc",), ("clang",)]
+    for command in candidates:
+        if shutil.which(command[0]):
+            return identify(command)
+    if named:
+        raise CompilerError(
+            f"the environment variable CC names {named}, which does not exist",
+            hint="unset CC, or install that compiler",
+        )
+    if importlib.util.find_spec("ziglang") is not None:
+        return identify((sys.executable, "-m", "ziglang", "cc", *_zig_target()))
+    raise CompilerError(
+        "no C compiler was found: tried $CC (not set), cc, gcc, clang, and zig of the package ziglang",
+        hint="install one (on Debian and Ubuntu: apt install gcc), or: pip install oxidize-build[zig]",
+    )
+
+
+def identify(command: tuple[str, ...]) -> Compiler:
+    """Ask the compiler *command* for its version. Raises CompilerError when it does not run."""
+    return Compiler(command, _run([*command, "--version"]))
+
+
+def make_stub(
+    runtime: Runtime, cache: Cache, *, sources: Path | None = None, compiler: Compiler | None = None
+) -> Path:
+    """Return the stub for *runtime*, an executable file in the cache; compile and link it if need be.
+
+    *sources* is the directory of its C files and of ``image.ld``, by default :func:`stub_sources`;
+    *compiler* is by default what :func:`find_compiler` finds.
+
+    Raises CompilerError when there is no compiler or it fails, and RuntimeNotUsableError when a
+    library that libpython needs is not there to be linked statically.
+    """
+    if not runtime.platform.startswith("linux"):
+        raise RuntimeNotUsableError(f"executables are made for Linux only, not for {runtime.platform}")
+    sources = sources or stub_sources()
+    compiler = compiler or find_compiler()
+    libraries = [
+        _static_library(name, runtime) for name in runtime.link_libraries if name not in SYSTEM_LIBRARIES
+    ]
+    key = cache_key(
+        *_own_code(),
+        *_texts(sources),
+        *_headers(runtime),
+        *compiler.command[1:],
+        compiler.version,
+        *runtime.build_paths,
+        *(_digest(path, cache) for path in (runtime.libpython, *libraries)),
+    )
+
+    def make(made: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="oxidize-") as workshop:
+            objects = _compile(compiler, sources, runtime, Path(workshop))
+            hidden = _hide(libraries, Path(workshop))
+            stub = Path(workshop) / "stub"
+            _link(compiler, objects, [runtime.libpython, *hidden], sources / LINKER_SCRIPT, stub)
+            _check_needed(stub)
+            made.write_bytes(_without_paths(stub.read_bytes(), runtime.build_paths))
+            made.chmod(0o755)
+
+    return cache.obtain("stubs", key, make)
+
+
+def _compile(compiler: Compiler, sources: Path, runtime: Runtime, workshop: Path) -> list[Path]:
+    """Compile each source to an object file, as many at a time as there are processors."""
+    includes = [f"-isystem{path}" for path in runtime.include_dirs]
+    # Debian's pyconfig.h includes another one relative to /usr/include, where zig does not look
+    includes += [f"-idirafter{path.parent}" for path in runtime.include_dirs]
+    flags = [*COMPILE_FLAGS, f"-ffile-prefix-map={sources}=stub", *includes]
+
+    def compile_one(source: Path) -> Path:
+        target = workshop / f"{source.stem}.o"
+        _run([*compiler.command, *flags, "-c", str(source), "-o", str(target)])
+        return target
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(compile_one, _c_files(sources)))
+
+
+def _link(
+    compiler: Compiler, objects: Sequence[Path], archives: Sequence[Path], script: Path, stub: Path
+) -> None:
+    libpython, *others = map(str, archives)
+    _run(
+        [
+            *compiler.command,
+            *LINK_FLAGS,
+            f"-Wl,-T,{script}",
+            *map(str, objects),
+            *("-Wl,--whole-archive", libpython, "-Wl,--no-whole-archive"),
+            *others,
+            *("-Wl,--as-needed", *(f"-l{name}" for name in SYSTEM_LIBRARIES)),
+            *("-o", str(stub)),
+        ]
+    )
+
+
+def _run(command: Sequence[str]) -> str:
+    """Run the compiler; return what it prints. Raises CompilerError with the end of its output."""
+    try:
+        done = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    except OSError as error:
+        raise CompilerError(f"{command[0]} does not run: {error}") from error
+    output = done.stdout.decode(errors="replace")
+    if done.returncode:
+        end = "\n".join(output.splitlines()[-_OUTPUT_LINES:])
+        raise CompilerError(f"{shlex.join(command)}\nended with status {done.returncode}:\n{end}")
+    return output
+
+
+def _c_files(sources: Path) -> list[Path]:
+    """List the C files for this platform. Raises CompilerError when there are none."""
+    found = sorted(
+        path
+        for path in sources.glob("*.c")
+        if not path.name.startswith("os_") or path.name in PLATFORM_SOURCES
+    )
+    if not found:
+        raise CompilerError(f"{sources} holds no C sources", hint="install oxidize-build again")
+    return found
+
+
+def _static_library(name: str, runtime: Runtime) -> Path:
+    """Find ``lib<name>.a``: beside libpython or where the system has its libraries."""
+    multiarch = runtime.soabi.split("-", 2)[-1]
+    lib = runtime.stdlib.parent
+    looked = [runtime.libpython.parent, lib, lib / multiarch]
+    looked += [Path("/usr/local/lib"), Path("/usr/lib") / multiarch, Path("/usr/lib64"), Path("/usr/lib")]
+    looked = list(dict.fromkeys(looked))
+    for directory in looked:
+        if (directory / f"lib{name}.a").is_file():
+            return directory / f"lib{name}.a"
+    package = _DEBIAN_PACKAGES.get(name, f"the one that has lib{name}.a")
+    raise RuntimeNotUsableError(
+        f"{runtime.libpython} needs the static library lib{name}.a, "
+        f"which is in none of {', '.join(map(str, looked))}",
+        hint=f"install the package with it (on Debian and Ubuntu: {package})",
+    )
+
+
+def _hide(libraries: Iterable[Path], workshop: Path) -> list[Path]:
+    """Copy *libraries* with their symbols hidden, so as not to clash with those that wheels bring."""
+    copies = []
+    for library in libraries:
+        copy = workshop / library.name
+        try:
+            write_hidden_copy(library, copy)
+        except ValueError as error:
+            raise RuntimeNotUsableError(f"{library} cannot be linked: {error}") from error
+        copies.append(copy)
+    return copies
+
+
+def _check_needed(stub: Path) -> None:
+    """Raise CompilerError when *stub* depends on more than libc."""
+    needed = read_dynamic(stub).needed
+    unexpected = [
+        name for name in needed if name not in ALLOWED_NEEDED and not name.startswith(LOADER_PREFIX)
+    ]
+    if unexpected:
+        raise CompilerError(f"the stub came to depend on {', '.join(unexpected)}, beside libc")
+
+
+def _without_paths(executable: bytes, paths: Iterable[str]) -> bytes:
+    """Put a neutral path of the same length in the place of *paths*.
+
+    libpython holds the prefix that it was configured with, for an interpreter that has to find its
+    library by itself. Further slashes leave a path what it is.
+    """
+    for path in map(os.fsencode, paths):
+        executable = executable.replace(path, _NEUTRAL_PATH.ljust(len(path), b"/")[: len(path)])
+    return executable
+
+
+def _own_code() -> list[bytes]:
+    """Return this module, and the other one that shapes a stub: with either of them stubs change."""
+    return [Path(path).read_bytes() for path in (__file__, archive.__file__)]
+
+
+def _texts(sources: Path) -> list[str | bytes]:
+    files = [*_c_files(sources), *sorted(sources.glob("*.h")), sources / LINKER_SCRIPT]
+    return [text for path in files for text in (path.name, path.read_bytes())]
+
+
+def _headers(runtime: Runtime) -> list[str | bytes]:
+    configurations = [path / "pyconfig.h" for path in runtime.include_dirs]
+    return [runtime.version, runtime.soabi, *(path.read_bytes() for path in configurations if path.is_file())]
+
+
+def _digest(path: Path, cache: Cache) -> str:
+    """Return the digest of a large file, worked out once for as long as the file is not touched."""
+    status = path.stat()
+    key = cache_key(str(path), str(status.st_size), str(status.st_mtime_ns), str(status.st_ino))
+
+    def make(made: Path) -> None:
+        with path.open("rb") as file:
+            made.write_text(hashlib.file_digest(file, "sha256").hexdigest(), "ascii")
+
+    return cache.obtain("digests", key, make).read_text("ascii")
+
+
+def _zig_target() -> tuple[str, ...]:
+    """Name this machine and its glibc, which libpython was built against."""
+    libc, version = platform.libc_ver()
+    return ("-target", f"{platform.machine()}-linux-gnu.{version}") if libc == "glibc" else ()

@@ -1,0 +1,263 @@
+"""The stub: what it is linked of, and what may not get into it."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from oxidize_build import link
+from oxidize_build.archive import write_hidden_copy
+from oxidize_build.cache import Cache
+from oxidize_build.errors import CompilerError, RuntimeNotUsableError
+from oxidize_build.link import find_compiler, identify, make_stub, stub_sources
+from oxidize_build.objfile.elf_dynamic import read_dynamic
+from oxidize_build.runtime import Runtime
+from oxidize_build.runtime.host import host_runtime
+
+MAIN = """
+#include <Python.h>
+#include <stdio.h>
+#include <string.h>
+extern const char oxidize_image[], _end[];
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--where") == 0)
+        return printf("%p %s %d\\n", (void *)oxidize_image, oxidize_image, _end < oxidize_image) < 0;
+    return Py_BytesMain(argc, argv);
+}
+"""
+DEBIAN = Path("/usr/bin/python3.11")
+PYENV = [
+    python
+    for version in ("3.11", "3.12", "3.13", "3.14")
+    for python in sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
+]
+ZIG = (sys.executable, "-m", "ziglang", "cc", *link._zig_target())  # noqa: SLF001
+COMPILERS: list[tuple[str, ...]] = [(name,) for name in ("gcc", "clang-14", "clang-19") if shutil.which(name)]
+COMPILERS += [ZIG] if importlib.util.find_spec("ziglang") else []
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    """A stub that does no more than start Python."""
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    for name in ("image_section.c", "image.ld"):
+        shutil.copy(stub_sources() / name, folder)
+    (folder / "main.c").write_text(MAIN)
+    (folder / "os_otherwise.c").write_text("#error not for this platform\n")
+    return folder
+
+
+def output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def run_python(stub: Path, runtime: Runtime, code: str) -> str:
+    home = {"PYTHONHOME": str(runtime.stdlib.parents[1])}
+    done = subprocess.run([stub, "-c", code], check=True, capture_output=True, text=True, env=home)
+    return done.stdout.strip()
+
+
+def exported(stub: Path) -> set[str]:
+    with stub.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".dynsym")
+        assert isinstance(table, SymbolTableSection)
+        return {symbol.name for symbol in table.iter_symbols() if symbol["st_shndx"] != "SHN_UNDEF"}
+
+
+def check_stub(stub: Path, runtime: Runtime) -> None:
+    """Assert everything that later stages rely on."""
+    with stub.open("rb") as file:
+        elf = ELFFile(file)
+        assert elf["e_type"] == "ET_EXEC"
+        *others, last = [part for part in elf.iter_segments() if part["p_type"] == "PT_LOAD"]
+        section = elf.get_section_by_name(".oxdata")
+        assert section is not None
+        assert section.data() == b"OXISTUB\0" + bytes(8)
+        assert elf.get_section_by_name(".symtab") is None
+        assert elf.get_section_by_name(".note.gnu.build-id") is not None
+    assert last["p_vaddr"] == section["sh_addr"] == 0x10000000
+    assert (last["p_filesz"], last["p_memsz"], last["p_flags"], last["p_align"]) == (16, 16, 4, 0x10000)
+    assert last["p_offset"] == section["sh_offset"]
+    assert all(part["p_offset"] + part["p_filesz"] <= last["p_offset"] for part in others)
+    assert set(read_dynamic(stub).needed) <= link.ALLOWED_NEEDED | {
+        "ld-linux-x86-64.so.2",
+        "ld-linux-aarch64.so.1",
+    }
+    assert {"PyArg_ParseTuple", "PyExc_ValueError", "Py_BytesMain"} <= exported(stub)
+    assert not {"oxidize_image", "oxidize_bss_end"} & exported(stub)
+    content = stub.read_bytes()
+    assert not [path for path in runtime.build_paths if path.encode() in content]
+    assert output(stub, "--where").startswith("0x10000000 OXISTUB")
+    assert run_python(stub, runtime, "import sys; print(*sys.version_info[:3], sep='.')") == runtime.version
+
+
+def check_strip(stub: Path, runtime: Runtime, tmp_path: Path) -> None:
+    stripped = tmp_path / "stripped"
+    output("strip", "-o", stripped, stub)
+    check_stub(stripped, runtime)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMPILERS, ids=lambda command: "zig" if command is ZIG else command[0])
+def test_every_compiler(
+    command: tuple[str, ...], cache: Cache, runtime: Runtime, sources: Path, tmp_path: Path
+) -> None:
+    stub = make_stub(runtime, cache, sources=sources, compiler=identify(command))
+    check_stub(stub, runtime)
+    check_strip(stub, runtime, tmp_path)
+    assert str(tmp_path).encode() not in stub.read_bytes()
+    complaints = subprocess.run(["readelf", "-hlSW", stub], check=True, capture_output=True, text=True).stderr
+    assert complaints == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", PYENV, ids=lambda python: python.parts[-3])
+def test_every_version(python: Path, cache: Cache, sources: Path) -> None:
+    found = host_runtime(python)
+    check_stub(make_stub(found, cache, sources=sources), found)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (DEBIAN.exists() and list(Path("/usr/lib").glob("python3.11/config-*/libpython3.11.a"))),
+    reason="needs Debian's libpython3.11-dev",
+)
+@pytest.mark.parametrize("command", COMPILERS, ids=lambda command: "zig" if command is ZIG else command[0])
+def test_static_libraries_are_linked_and_hidden(
+    command: tuple[str, ...], cache: Cache, sources: Path
+) -> None:
+    found = host_runtime(DEBIAN)
+    stub = make_stub(found, cache, sources=sources, compiler=identify(command))
+    check_stub(stub, found)
+    assert not {"XML_ParserCreate", "deflate", "inflate", "crc32"} & exported(stub)
+    code = "import zlib, pyexpat; print(zlib.decompress(zlib.compress(b'abc')), zlib, pyexpat)"
+    assert run_python(stub, found, code) == "b'abc' <module 'zlib' (built-in)> <module 'pyexpat' (built-in)>"
+
+
+@pytest.mark.slow
+def test_extension_modules_find_the_c_api(cache: Cache, runtime: Runtime, sources: Path) -> None:
+    stub = make_stub(runtime, cache, sources=sources)
+    assert run_python(stub, runtime, "import _json, _datetime, math; print(math.floor(1.5))") == "1"
+
+
+@pytest.mark.slow
+def test_same_bytes_from_another_place_and_none_made_twice(
+    cache: Cache, runtime: Runtime, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = find_compiler()
+    stub = make_stub(runtime, cache, sources=sources, compiler=compiler)
+    elsewhere = shutil.copytree(sources, tmp_path / "elsewhere")
+    again = make_stub(runtime, Cache(tmp_path / "other"), sources=elsewhere, compiler=compiler)
+    assert again.read_bytes() == stub.read_bytes()
+    monkeypatch.setattr(subprocess, "run", None)
+    assert make_stub(runtime, cache, sources=elsewhere, compiler=compiler) == stub
+
+
+@pytest.mark.slow
+def test_changed_source_makes_another_stub(cache: Cache, runtime: Runtime, sources: Path) -> None:
+    stub = make_stub(runtime, cache, sources=sources)
+    (sources / "more.c").write_text("int oxidize_more(void);\nint oxidize_more(void) { return 1; }\n")
+    other = make_stub(runtime, cache, sources=sources)
+    assert other != stub
+    assert "oxidize_more" in exported(other)
+
+
+def test_compiler_error_shows_command_and_output(cache: Cache, runtime: Runtime, sources: Path) -> None:
+    (sources / "main.c").write_text("int main(void) { return nonsense; }\n")
+    with pytest.raises(CompilerError, match=r"(?s)main\.c.*ended with status 1:.*nonsense"):
+        make_stub(runtime, cache, sources=sources)
+    assert not [path for path in (cache.root / "stubs").rglob("*") if path.is_file()]
+
+
+def test_no_sources(cache: Cache, runtime: Runtime, tmp_path: Path) -> None:
+    with pytest.raises(CompilerError, match="holds no C sources"):
+        make_stub(runtime, cache, sources=tmp_path)
+
+
+def test_missing_static_library(cache: Cache, runtime: Runtime, sources: Path) -> None:
+    needing = dataclasses.replace(runtime, link_libraries=("m", "nowhere"))
+    with pytest.raises(RuntimeNotUsableError, match=r"needs the static library libnowhere\.a"):
+        make_stub(needing, cache, sources=sources)
+
+
+def test_other_platforms(cache: Cache, runtime: Runtime) -> None:
+    with pytest.raises(RuntimeNotUsableError, match="not for macosx-11-arm64"):
+        make_stub(dataclasses.replace(runtime, platform="macosx-11-arm64"), cache)
+
+
+def test_dependencies_beside_libc_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "shared.c").write_text("int shared(void) { return 1; }\n")
+    (tmp_path / "main.c").write_text("int shared(void); int main(void) { return shared(); }\n")
+    compiler = find_compiler().command
+    library = tmp_path / "libshared.so"
+    output(*compiler, "-shared", "-fPIC", tmp_path / "shared.c", "-o", library, "-Wl,-soname,libshared.so")
+    output(*compiler, tmp_path / "main.c", library, "-o", tmp_path / "main")
+    with pytest.raises(CompilerError, match=r"came to depend on libshared\.so, beside libc"):
+        link._check_needed(tmp_path / "main")  # noqa: SLF001
+
+
+class TestFindCompiler:
+    def test_environment_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CC", "gcc -pipe")
+        assert find_compiler().command == ("gcc", "-pipe")
+
+    def test_environment_names_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CC", "no-such-compiler -O2")
+        with pytest.raises(CompilerError, match="CC names no-such-compiler -O2, which does not exist"):
+            find_compiler()
+
+    def test_zig_when_there_is_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("CC", raising=False)
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+        monkeypatch.setattr(link, "_run", lambda _command: "zig")
+        assert find_compiler().command[:4] == (sys.executable, "-m", "ziglang", "cc")
+
+    def test_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("CC", raising=False)
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+        with pytest.raises(CompilerError, match="no C compiler was found: tried") as caught:
+            find_compiler()
+        assert caught.value.hint is not None
+        assert "apt install gcc" in caught.value.hint
+        assert "oxidize-build[zig]" in caught.value.hint
+
+
+def test_paths_are_replaced_by_others_of_the_same_length() -> None:
+    before = b"\0/build/python-3.13/lib\0/build/python-3.13\0/abc\0"
+    after = link._without_paths(before, ["/build/python-3.13", "/abc"])  # noqa: SLF001
+    assert after == b"\0/python///////////lib\0/python///////////\0/pyt\0".replace(b"////lib", b"/////lib")
+    assert len(after) == len(before)
+
+
+class TestHiddenCopy:
+    def test_not_a_library(self, tmp_path: Path) -> None:
+        (tmp_path / "lib.a").write_bytes(b"text")
+        with pytest.raises(ValueError, match="not a static library"):
+            write_hidden_copy(tmp_path / "lib.a", tmp_path / "copy.a")
+
+    def test_truncated_and_damaged_libraries_are_refused_or_copied(self, tmp_path: Path) -> None:
+        (tmp_path / "one.c").write_text("int one(void) { return 1; }\n")
+        output(*find_compiler().command, "-c", tmp_path / "one.c", "-o", tmp_path / "one.o")
+        output("ar", "rc", tmp_path / "lib.a", tmp_path / "one.o")
+        whole = (tmp_path / "lib.a").read_bytes()
+        for length in range(8, len(whole)):
+            (tmp_path / "cut.a").write_bytes(whole[:length])
+            try:
+                write_hidden_copy(tmp_path / "cut.a", tmp_path / "copy.a")
+            except ValueError:
+                continue
+            assert (tmp_path / "copy.a").stat().st_size == length
+        write_hidden_copy(tmp_path / "lib.a", tmp_path / "copy.a")
+        assert (tmp_path / "copy.a").read_bytes() != whole
