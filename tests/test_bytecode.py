@@ -9,9 +9,9 @@ import marshal
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from types import CodeType
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,11 +20,7 @@ from oxidize_build.bytecode import compile_source, compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.errors import EntryPointError, RuntimeNotUsableError
 from oxidize_build.resources import Content, DataFile, SourceModule
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from oxidize_build.runtime import Runtime
+from oxidize_build.runtime import Runtime
 
 WORKER = Path(bytecode.__file__).with_name("_compile_worker.py")
 RUN_WORKER = f"import runpy; runpy.run_path({str(WORKER)!r}, run_name='__main__')"

@@ -13,20 +13,17 @@ import os
 import subprocess
 import tempfile
 import threading
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import EntryPointError, RuntimeNotUsableError
 from oxidize_build.progress import note
 from oxidize_build.resources import Content, Resource, SourceModule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from oxidize_build.runtime import Runtime
+from oxidize_build.runtime import Runtime
 
 KIND = "bytecode"
 """Kind of cache entry: a ``.pyc`` file or, where the source does not compile, text that says why."""
