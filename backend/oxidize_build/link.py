@@ -41,6 +41,7 @@ LOADER_PREFIX = "ld-linux"
 
 COMPILE_FLAGS = (
     *("-std=gnu11", "-O2", "-fno-pie", "-Wall", "-Wextra"),
+    "-fvisibility=hidden",  # an executable's symbols come before those of all libraries
     "-DNDEBUG",  # as libpython: the assertions in its headers would name their files
     "-fno-sanitize=undefined",  # which zig switches on
 )
@@ -142,9 +143,10 @@ def make_stub(
             objects = _compile(compiler, sources, runtime, Path(workshop))
             hidden = _hide(libraries, Path(workshop))
             stub = Path(workshop) / "stub"
-            _link(compiler, objects, [runtime.libpython, *hidden], sources / LINKER_SCRIPT, stub)
+            libpython = _without_paths(runtime.libpython, runtime.build_paths, Path(workshop))
+            _link(compiler, objects, [libpython, *hidden], sources / LINKER_SCRIPT, stub)
             _check_needed(stub)
-            made.write_bytes(_without_paths(stub.read_bytes(), runtime.build_paths))
+            shutil.copyfile(stub, made)
             made.chmod(0o755)
 
     return cache.obtain("stubs", key, make)
@@ -252,15 +254,20 @@ def _check_needed(stub: Path) -> None:
         raise CompilerError(f"the stub came to depend on {', '.join(unexpected)}, beside libc")
 
 
-def _without_paths(executable: bytes, paths: Iterable[str]) -> bytes:
-    """Put a neutral path of the same length in the place of *paths*.
+def _without_paths(library: Path, paths: Iterable[str], workshop: Path) -> Path:
+    """Copy *library* with a neutral path of the same length in the place of each of *paths*.
 
     libpython holds the prefix that it was configured with, for an interpreter that has to find its
-    library by itself. Further slashes leave a path what it is.
+    library by itself. Further slashes leave a path what it is. In the finished stub it would be too
+    late: linkers let a string that is the tail of another one share its bytes, as the version
+    ``3.13.0`` does those of the prefix ``/opt/3.13.0``.
     """
+    content = library.read_bytes()
     for path in map(os.fsencode, paths):
-        executable = executable.replace(path, _NEUTRAL_PATH.ljust(len(path), b"/")[: len(path)])
-    return executable
+        content = content.replace(path, _NEUTRAL_PATH.ljust(len(path), b"/")[: len(path)])
+    copy = workshop / library.name
+    copy.write_bytes(content)
+    return copy
 
 
 def _own_code() -> list[bytes]:
