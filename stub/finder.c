@@ -7,11 +7,10 @@
    finders are installed and before anything from a file, and does without it if that fails. */
 #include "finder.h"
 
-#include <limits.h>  /* PATH_MAX */
-#include <marshal.h> /* PyMarshal_ReadObjectFromString */
+#include <marshal.h>  /* PyMarshal_ReadObjectFromString */
+#include <sys/stat.h> /* stat */
 
-static const struct image *image;
-static const char *prefix;
+#include "tree.h"
 
 typedef struct {
     PyObject_HEAD
@@ -54,7 +53,7 @@ find(PyObject *name, struct image_module *module)
         return -1;
     }
     bool present;
-    die_if_failed(image_find_module(image, (struct text){data, (size_t)size}, &present, module));
+    die_if_failed(image_find_module(tree_image(), (struct text){data, (size_t)size}, &present, module));
     return present;
 }
 
@@ -79,10 +78,10 @@ static PyObject *
 path_of(uint32_t index)
 {
     char path[PATH_MAX];
-    size_t size = strlen(prefix);
-    memcpy(path, prefix, size);
-    path[size++] = '/';
-    die_if_failed(image_path(image, index, path + size, sizeof path - size));
+    if (!tree_path(index, path, sizeof path)) {
+        PyErr_SetString(PyExc_OSError, "the path of a packed file is too long");
+        return NULL;
+    }
     return PyUnicode_DecodeFSDefault(path);
 }
 
@@ -91,7 +90,7 @@ directory_of(uint32_t index)
 {
     struct image_node node;
     struct text name;
-    die_if_failed(image_node(image, index, &node, &name));
+    die_if_failed(image_node(tree_image(), index, &node, &name));
     return path_of(node.parent);
 }
 
@@ -101,8 +100,8 @@ content_of(uint32_t index)
     struct image_node node;
     struct text name;
     struct cursor content;
-    die_if_failed(image_node(image, index, &node, &name));
-    die_if_failed(image_content(image, &node, &content));
+    die_if_failed(image_node(tree_image(), index, &node, &name));
+    die_if_failed(image_content(tree_image(), &node, &content));
     return content;
 }
 
@@ -359,27 +358,22 @@ static PyObject *
 finder_get_data(PyObject *self, PyObject *path)
 {
     (void)self;
-    const char *text = PyUnicode_Check(path) ? PyUnicode_AsUTF8(path) : NULL;
-    size_t size = strlen(prefix);
-    bool present = false;
-    uint32_t index;
-    if (text == NULL && PyErr_Occurred()) {
+    PyObject *bytes;
+    struct place place;
+    if (!PyUnicode_FSConverter(path, &bytes)) {
         return NULL;
     }
-    if (text != NULL && strncmp(text, prefix, size) == 0 && text[size] == '/') {
-        struct text below = text_of(text + size + 1);
-        die_if_failed(image_find_path(image, below, &present, &index));
+    bool inside = tree_has_prefix(PyBytes_AS_STRING(bytes), &place);
+    Py_DECREF(bytes);
+    int error = inside ? place.error : ENOENT;
+    if (error == 0 && place.node.kind != IMAGE_NODE_KIND_FILE) {
+        error = EISDIR;
     }
-    struct image_node node;
-    struct text name;
-    if (present) {
-        die_if_failed(image_node(image, index, &node, &name));
-    }
-    if (!present || node.kind != IMAGE_NODE_KIND_FILE) {
-        errno = present ? EISDIR : ENOENT;
+    if (error != 0) {
+        errno = error;
         return PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
     }
-    struct cursor content = content_of(index);
+    struct cursor content = content_of(place.index);
     return PyBytes_FromStringAndSize((const char *)content.data, (Py_ssize_t)content.size);
 }
 
@@ -402,7 +396,7 @@ static PyObject *
 finder_repr(PyObject *self)
 {
     (void)self;
-    return PyUnicode_FromFormat("<oxidize finder of %s>", prefix);
+    return PyUnicode_FromFormat("<oxidize finder of %s>", tree_root());
 }
 
 static PyMethodDef finder_methods[] = {
@@ -484,7 +478,10 @@ zip_path_hook(PyObject *self, PyObject *path)
 {
     (void)self;
     const char *text = PyUnicode_Check(path) ? PyUnicode_AsUTF8(path) : NULL;
-    if (text == NULL || strncmp(text, prefix, strlen(prefix)) == 0) {
+    struct stat status;
+    int missing = text == NULL || stat(text, &status) != 0;
+    /* ENOTDIR: it may be a path inside a zip file. */
+    if (missing ? text == NULL || errno != ENOTDIR : S_ISDIR(status.st_mode)) {
         PyErr_Clear();
         PyErr_SetString(PyExc_ImportError, "not a zip file");
         return NULL;
@@ -543,9 +540,7 @@ initialise_zipimport(void)
 }
 
 int
-finder_setup(const struct image *packed, const char *executable)
+finder_setup(void)
 {
-    image = packed;
-    prefix = executable;
     return PyImport_AppendInittab("zipimport", initialise_zipimport);
 }

@@ -4,12 +4,10 @@
 
 #include <Python.h>
 
-#include "image.h"
-
 /* Arrange that each interpreter gets the finder while it is being initialised, before it imports
-   anything that is not built in or frozen. To be called before Python is initialised; `image`
-   and `prefix` must stay. Returns -1 without memory. */
-int finder_setup(const struct image *image, const char *prefix);
+   anything that is not built in or frozen. To be called before Python is initialised, and after
+   tree_setup. Returns -1 without memory. */
+int finder_setup(void);
 
 /* Return the interpreter's finder, a borrowed reference, or null with an exception set. */
 PyObject *finder_get(void);

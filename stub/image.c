@@ -219,10 +219,16 @@ compare_texts(struct text a, struct text b)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
+uint32_t
+image_node_count(const struct image *image)
+{
+    return (uint32_t)record_count(image, IMAGE_SECTION_NODES, sizeof(struct image_node));
+}
+
 /* Binary search among the children of a directory. */
-static struct status
-find_child(const struct image *image, const struct image_node *directory, struct text name,
-           bool *present, uint32_t *index)
+struct status
+image_find_child(const struct image *image, const struct image_node *directory, struct text name,
+                 bool *present, uint32_t *index)
 {
     *present = false;
     if (directory->kind != IMAGE_NODE_KIND_DIRECTORY) {
@@ -269,7 +275,7 @@ image_find_path(const struct image *image, struct text path, bool *present, uint
         struct status status = image_node(image, at, &directory, &ignored);
         if (!status_failed(status)) {
             struct text name = {path.data, size};
-            status = find_child(image, &directory, name, present, &at);
+            status = image_find_child(image, &directory, name, present, &at);
         }
         if (status_failed(status) || !*present) {
             return status;

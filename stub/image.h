@@ -39,6 +39,13 @@ struct status image_find_module(const struct image *image, struct text name, boo
 struct status image_node(const struct image *image, uint32_t index, struct image_node *node,
                          struct text *name);
 
+/* How many entries the tree has. */
+uint32_t image_node_count(const struct image *image);
+
+/* Find an entry of `directory` by its name. */
+struct status image_find_child(const struct image *image, const struct image_node *directory,
+                               struct text name, bool *present, uint32_t *index);
+
 /* Find an entry of the tree by its path from the root, without a leading slash.
    "." and ".." and doubled slashes are not understood. */
 struct status image_find_path(const struct image *image, struct text path, bool *present,

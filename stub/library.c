@@ -5,46 +5,24 @@
    The loader satisfies DT_NEEDED by the SONAMEs of libraries that are loaded already, so that
    run paths of packed libraries need not resolve to anything. */
 #define _GNU_SOURCE
-#include "library.h"
-
 #include <dlfcn.h>  /* RTLD_LAZY */
-#include <limits.h> /* PATH_MAX */
+#include <fcntl.h>  /* AT_FDCWD */
 #include <link.h>   /* struct link_map */
 #include <stdlib.h> /* calloc */
 
+#include "interpose.h"
 #include "os.h"
+#include "tree.h"
 
 struct library {
     void *handle; /* null: not loaded */
     bool loading; /* libraries may need each other in a circle */
 };
 
-static struct {
-    const struct image *image;
-    struct text prefix;
-    struct library *libraries; /* by index; null until one is asked for */
-} loaded;
+/* By index in the image; null until one is asked for. */
+static struct library *libraries;
 
 static _Thread_local const char *failure;
-
-void
-library_setup(const struct image *image, const char *prefix)
-{
-    loaded.image = image;
-    loaded.prefix = text_of(prefix);
-}
-
-/* The part of `path` below the executable, or null. */
-static const char *
-path_inside(const char *path)
-{
-    size_t size = loaded.prefix.size;
-    if (path == NULL || loaded.image == NULL || size == 0 ||
-        strncmp(path, loaded.prefix.data, size) != 0 || path[size] != '/') {
-        return NULL;
-    }
-    return path + size + 1;
-}
 
 static void *load(uint32_t index, int flags);
 
@@ -53,12 +31,12 @@ load_dependencies(const struct image_library *library)
 {
     for (uint32_t i = 0; i < library->dependency_count; i++) {
         uint32_t dependency;
-        struct status status = image_dependency(loaded.image, library, i, &dependency);
+        struct status status = image_dependency(tree_image(), library, i, &dependency);
         if (status_failed(status)) {
             status_die(status);
         }
         /* One that fails is reported by the loader, when it misses it. */
-        if (loaded.libraries[dependency].handle == NULL) {
+        if (libraries[dependency].handle == NULL) {
             load(dependency, RTLD_LAZY | RTLD_LOCAL);
         }
     }
@@ -71,19 +49,16 @@ load_content(uint32_t index, const struct image_library *library, int flags)
     struct text name;
     struct cursor content;
     char path[PATH_MAX];
-    size_t prefix = loaded.prefix.size;
-    struct status status = image_node(loaded.image, library->node, &node, &name);
+    struct status status = image_node(tree_image(), library->node, &node, &name);
     if (!status_failed(status)) {
-        status = image_content(loaded.image, &node, &content);
-    }
-    if (!status_failed(status)) {
-        memcpy(path, loaded.prefix.data, prefix);
-        path[prefix] = '/';
-        status = image_path(loaded.image, library->node, path + prefix + 1,
-                            sizeof path - prefix - 1);
+        status = image_content(tree_image(), &node, &content);
     }
     if (status_failed(status)) {
         status_die(status);
+    }
+    if (!tree_path(library->node, path, sizeof path)) {
+        failure = "the path is too long";
+        return NULL;
     }
     return os_load_library(content, path, index + 1, flags, &failure);
 }
@@ -102,7 +77,7 @@ reopen(void *handle, int flags)
 static void *
 load(uint32_t index, int flags)
 {
-    struct library *library = &loaded.libraries[index];
+    struct library *library = &libraries[index];
     if (library->loading) {
         return NULL;
     }
@@ -110,7 +85,7 @@ load(uint32_t index, int flags)
         return reopen(library->handle, flags);
     }
     struct image_library record;
-    struct status status = image_library(loaded.image, index, &record);
+    struct status status = image_library(tree_image(), index, &record);
     if (status_failed(status)) {
         status_die(status);
     }
@@ -122,47 +97,56 @@ load(uint32_t index, int flags)
 }
 
 static void *
-load_inside(const char *path, int flags)
+load_place(const struct place *place, int flags)
 {
-    bool present;
-    uint32_t index;
-    struct image_node node;
-    struct text name;
-    struct status status = image_find_path(loaded.image, text_of(path), &present, &index);
-    if (!status_failed(status) && present) {
-        status = image_node(loaded.image, index, &node, &name);
-    }
-    if (status_failed(status)) {
-        status_die(status);
-    }
-    if (!present || node.library >= image_library_count(loaded.image)) {
-        failure = "no such shared library in the executable";
+    uint32_t count = image_library_count(tree_image());
+    if (place->error != 0 || place->node.library >= count) {
+        failure = "there is no such shared library in the executable";
         return NULL;
     }
-    if (loaded.libraries == NULL) {
-        loaded.libraries = calloc(image_library_count(loaded.image), sizeof *loaded.libraries);
+    if (libraries == NULL) {
+        libraries = calloc(count, sizeof *libraries);
     }
-    if (loaded.libraries == NULL) {
+    if (libraries == NULL) {
         failure = "out of memory";
         return NULL;
     }
-    return load(node.library, flags);
+    return load(place->node.library, flags);
 }
 
-__attribute__((visibility("default"))) void *
-dlopen(const char *path, int flags)
+static void *
+load_inside(const struct place *place, int flags)
 {
-    const char *inside = path_inside(path);
-    if (inside == NULL) {
-        return os_dlopen(path, flags);
+    if (place->outside != NULL) {
+        return os_dlopen(place->outside, flags);
     }
     os_lock_libraries();
-    void *handle = load_inside(inside, flags);
+    void *handle = load_place(place, flags);
     os_unlock_libraries();
     return handle;
 }
 
-__attribute__((visibility("default"))) char *
+/* Whether a path leads into the tree in another spelling than tree_has_prefix knows. The loader
+   says no more than that it failed, so ask the kernel. */
+static bool
+spelled_otherwise(const char *path, struct place *place)
+{
+    struct stat status;
+    return strchr(path, '/') != NULL &&
+           refused_but_inside(tree_system_stat(AT_FDCWD, path, &status, 0), AT_FDCWD, path, place);
+}
+
+EXPORT void *
+dlopen(const char *path, int flags)
+{
+    struct place place;
+    if (path != NULL && (tree_has_prefix(path, &place) || spelled_otherwise(path, &place))) {
+        return load_inside(&place, flags);
+    }
+    return os_dlopen(path, flags);
+}
+
+EXPORT char *
 dlerror(void)
 {
     if (failure == NULL) {

@@ -3,9 +3,10 @@
 
 #include <dlfcn.h>        /* RTLD_NOW */
 #include <errno.h>        /* errno */
-#include <fcntl.h>        /* F_DUPFD_CLOEXEC */
+#include <fcntl.h>        /* F_DUPFD_CLOEXEC, AT_FDCWD */
 #include <pthread.h>      /* pthread_sigmask */
 #include <signal.h>       /* sigset_t, SIGSYS */
+#include <stdio.h>        /* snprintf */
 #include <sys/mman.h>     /* memfd_create */
 #include <sys/prctl.h>    /* PR_SET_SYSCALL_USER_DISPATCH */
 #include <sys/syscall.h>  /* SYS_openat */
@@ -14,6 +15,7 @@
 #include "os.h"
 
 #ifndef MFD_EXEC
+#define MFD_NOEXEC_SEAL 0x0008U
 #define MFD_EXEC 0x0010U
 #endif
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
@@ -39,21 +41,37 @@ write_all(int descriptor, struct cursor content)
 }
 
 int
-linux_memory_file(const char *name, struct cursor content)
+linux_memory_file(const char *name, struct cursor content, bool executable)
 {
     const char *slash = strrchr(name, '/');
     const char *last = slash ? slash + 1 : name;
-    /* Kernels before 6.3 do not know the flag; those with vm.memfd_noexec want it. */
-    int descriptor = memfd_create(last, MFD_CLOEXEC | MFD_EXEC);
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    /* Kernels before 6.3 do not know the third flag; those with vm.memfd_noexec want it. */
+    int descriptor = memfd_create(last, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
     if (descriptor < 0 && errno == EINVAL) {
-        descriptor = memfd_create(last, MFD_CLOEXEC);
+        descriptor = memfd_create(last, flags);
     }
     if (descriptor >= 0 &&
         (!write_all(descriptor, content) || lseek(descriptor, 0, SEEK_SET) != 0)) {
+        int error = errno;
         close(descriptor);
+        errno = error;
         descriptor = -1;
     }
     return descriptor;
+}
+
+int
+linux_read_only(int descriptor)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    int reopened = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (reopened < 0) {
+        return descriptor;
+    }
+    close(descriptor);
+    return reopened;
 }
 
 #ifdef __x86_64__

@@ -189,7 +189,7 @@ os_load_library(struct cursor content, const char *path, unsigned serial, int fl
     bool reached = false;
     void *handle = NULL;
     *reason = NULL;
-    int descriptor = linux_memory_file(path, content);
+    int descriptor = linux_memory_file(path, content, true);
     if (descriptor >= 0) {
         handle = load_descriptor(descriptor, path, serial, flags, &reached);
         close(descriptor);

@@ -6,14 +6,14 @@
 
 #include "config.h"
 #include "finder.h"
-#include "library.h"
 #include "os.h"
 #include "site_builtins.h"
+#include "tree.h"
 
 /* Paths inside the executable must fit into PATH_MAX with this before them. */
 #define LONGEST_EXECUTABLE_PATH 2048
 
-/* These stay for as long as the process: the finder and dlopen refer to them. */
+/* These stay for as long as the process: the tree refers to them. */
 static struct image image;
 static char executable[LONGEST_EXECUTABLE_PATH];
 
@@ -117,8 +117,8 @@ oxidize_run(int argc, char **argv)
     status_set_program(executable);
     die_if_failed(open_image());
     die_if_failed(config_target(&image, &target));
-    library_setup(&image, executable);
-    if (finder_setup(&image, executable) < 0) {
+    tree_setup(&image, executable);
+    if (finder_setup() < 0) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
     PyStatus status = config_initialise(&image, &invocation);
