@@ -105,6 +105,15 @@ content_of(uint32_t index)
     return content;
 }
 
+static PyObject *
+attribute_of(const char *module_name, const char *name)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *attribute = module ? PyObject_GetAttrString(module, name) : NULL;
+    Py_XDECREF(module);
+    return attribute;
+}
+
 /* --- finding ------------------------------------------------------------------------------- */
 
 /* Set spec.submodule_search_locations to the package's directory. */
@@ -377,6 +386,30 @@ finder_get_data(PyObject *self, PyObject *path)
     return PyBytes_FromStringAndSize((const char *)content.data, (Py_ssize_t)content.size);
 }
 
+PyDoc_STRVAR(get_resource_reader_doc,
+             "get_resource_reader(fullname)\n--\n\n"
+             "Return the importlib.resources.abc.TraversableResources of a package.");
+
+/* The files of a package are files: importlib's own reader does. It asks a loader for its path. */
+static PyObject *
+finder_get_resource_reader(PyObject *self, PyObject *name)
+{
+    PyObject *path = finder_get_filename(self, name);
+    PyObject *loader_type = path ? attribute_of("types", "SimpleNamespace") : NULL;
+    PyObject *keywords = loader_type ? Py_BuildValue("{sO}", "path", path) : NULL;
+    PyObject *nothing = keywords ? PyTuple_New(0) : NULL;
+    PyObject *loader = nothing ? PyObject_Call(loader_type, nothing, keywords) : NULL;
+    PyObject *reader_type = loader ? attribute_of("importlib.readers", "FileReader") : NULL;
+    PyObject *reader = reader_type ? PyObject_CallOneArg(reader_type, loader) : NULL;
+    Py_XDECREF(reader_type);
+    Py_XDECREF(loader);
+    Py_XDECREF(nothing);
+    Py_XDECREF(keywords);
+    Py_XDECREF(loader_type);
+    Py_XDECREF(path);
+    return reader;
+}
+
 /* --- the type ------------------------------------------------------------------------------ */
 
 static void
@@ -409,6 +442,7 @@ static PyMethodDef finder_methods[] = {
     {"is_package", finder_is_package, METH_O, is_package_doc},
     {"get_filename", finder_get_filename, METH_O, get_filename_doc},
     {"get_data", finder_get_data, METH_O, get_data_doc},
+    {"get_resource_reader", finder_get_resource_reader, METH_O, get_resource_reader_doc},
     {0},
 };
 
@@ -426,15 +460,6 @@ static PyType_Spec finder_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .slots = finder_slots,
 };
-
-static PyObject *
-attribute_of(const char *module_name, const char *name)
-{
-    PyObject *module = PyImport_ImportModule(module_name);
-    PyObject *attribute = module ? PyObject_GetAttrString(module, name) : NULL;
-    Py_XDECREF(module);
-    return attribute;
-}
 
 static PyObject *
 make_finder(void)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import subprocess
 import threading
 import urllib.request
@@ -17,8 +18,14 @@ from conftest import EXAMPLES, PROJECTS, Frontend, Jail, interpreters
 Build = Callable[[Path], Path]
 
 
+ENVIRONMENT = {"PATH": os.environ["PATH"], "COLUMNS": "100"}
+"""Without the variables that name files of this machine, such as SSL_CERT_FILE."""
+
+
 def run(command: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, input=text, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT
+    )
 
 
 def only_file(folder: Path) -> Path:
@@ -31,6 +38,7 @@ def loopback_server() -> Iterator[int]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
             self.end_headers()
             self.wfile.write(b"fetched")
 
@@ -46,7 +54,8 @@ def loopback_server() -> Iterator[int]:
 @contextmanager
 def running_server(command: list[str]) -> Iterator[str]:
     """Start a server that prints its port, and give its address."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=ENVIRONMENT) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
@@ -80,7 +89,7 @@ def test_flask_answers_over_loopback(build: Build, jail: Jail) -> None:
 def test_httpx_fetches_from_loopback(build: Build, jail: Jail) -> None:
     executable = only_file(build(PROJECTS / "httpx"))
     with loopback_server() as port:
-        result = run(jail(executable, f"http://127.0.0.1:{port}/", "--no-verify"))
+        result = run(jail(executable, f"http://127.0.0.1:{port}/"))
     assert result.returncode == 0, result.stderr
     assert "200" in result.stdout
     assert "fetched" in result.stdout
