@@ -16,9 +16,25 @@ def activate() -> None:
     """Teach ``build`` the option if this process runs it, with that option or with ``-h``."""
     words = arguments_of_build(sys.orig_argv)
     if any(word in {"-h", "--help"} or asks_for_executable(word) for word in words):
-        from oxidize_build.build_option import install  # noqa: PLC0415
+        _hook()
 
-        install()
+
+def _hook() -> None:
+    import argparse  # noqa: PLC0415 (see above)
+
+    parse_args = argparse.ArgumentParser.parse_args
+    if parse_args.__module__ == __name__:
+        return  # in a virtual environment, site reads each .pth file twice
+
+    def parse_args_of_build(
+        parser: argparse.ArgumentParser, args: list[str] | None = None, namespace: object = None
+    ) -> object:
+        # Not before now: sys.path is incomplete while .pth files are read
+        from oxidize_build.build_option import parse_command_line  # noqa: PLC0415
+
+        return parse_command_line(parse_args, parser, args, namespace)
+
+    argparse.ArgumentParser.parse_args = parse_args_of_build  # type: ignore[method-assign,assignment]
 
 
 def asks_for_executable(word: str) -> bool:

@@ -13,11 +13,11 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, NoReturn, TextIO, TypeAlias, cast
 
 from oxidize_build.build_flag import OPTION, asks_for_executable
 from oxidize_build.config_settings import ALL, EXECUTABLE, OUTPUT
@@ -33,33 +33,27 @@ HELP = (
     "``--executable=NAME`` if NAME could be taken for the source directory"
 )
 
-_parse_args: Callable[..., Any] = argparse.ArgumentParser.parse_args
+ParseArgs: TypeAlias = Callable[..., Any]
 
 
-def install() -> None:
-    """Make the parser of ``build`` understand the option when it is used."""
-    _replace_parse_args(_parse_args_of_build)
-
-
-def _replace_parse_args(function: Callable[..., Any]) -> None:
-    argparse.ArgumentParser.parse_args = function  # type: ignore[method-assign]
-
-
-def _parse_args_of_build(
-    parser: argparse.ArgumentParser, args: Sequence[str] | None = None, namespace: object = None
+def parse_command_line(
+    parse_args: ParseArgs, parser: argparse.ArgumentParser, args: Iterable[str] | None, namespace: object
 ) -> object:
+    """Stand in for ``ArgumentParser.parse_args``, which is *parse_args*.
+
+    Does not return when *parser* is that of ``build`` and *args* have the option: the build has then ended.
+    """
     known = parser._option_string_actions  # noqa: SLF001 (argparse has no public way to ask)
     if not {"--outdir", "--sdist", "--wheel", "--no-isolation"} <= known.keys():
-        return _parse_args(parser, args, namespace)
-    _replace_parse_args(_parse_args)
+        return parse_args(parser, args, namespace)
     _add_option(parser)
     words = list(sys.argv[1:] if args is None else args)
-    parsed = _parse_args(parser, mark_source_directory(words), namespace)
+    parsed = parse_args(parser, mark_source_directory(words), namespace)
     if not parsed.executables:
         return parsed
     if getattr(parsed, "metadata", False):
         parser.error(f"{OPTION}: not allowed with --metadata")
-    return _build(parser, words, parsed)
+    return _build(parser, parsed)
 
 
 def _add_option(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +86,7 @@ def is_source_directory(word: str) -> bool:
 
 
 @readable_errors()
-def _build(parser: argparse.ArgumentParser, words: list[str], args: Any) -> NoReturn:  # noqa: ANN401
+def _build(parser: argparse.ArgumentParser, args: Any) -> NoReturn:  # noqa: ANN401
     source = Path(args.srcdir)
     if source.is_dir():
         _check_backend(source)
@@ -105,7 +99,7 @@ def _build(parser: argparse.ArgumentParser, words: list[str], args: Any) -> NoRe
         args.distributions = [*(["sdist"] if "sdist" in asked else []), "wheel"]
         args.outdir = scratch
         _add_config_settings(args, outdir.path)
-        _run_build(parser, words, args)
+        _run_build(parser, args)
         outdir.check_for_executables()
         outdir.keep(Path(scratch), asked)
     if report:
@@ -158,15 +152,14 @@ def _add_config_settings(args: Any, outdir: Path) -> None:  # noqa: ANN401
     args.config_settings = [*(args.config_settings or []), *asked, f"{OUTPUT}={outdir}"]
 
 
-def _run_build(parser: argparse.ArgumentParser, words: list[str], args: object) -> None:
-    from build.__main__ import main  # noqa: PLC0415 (the running __main__ is not known as a module)
+def _run_build(parser: argparse.ArgumentParser, args: object) -> None:
+    from build import __main__ as program  # noqa: PLC0415 (the running one is not known by this name)
 
-    _replace_parse_args(lambda *_: args)
-    try:
-        with _without_last_word():
-            main(words, parser.prog)
-    finally:
-        _replace_parse_args(_parse_args)
+    # Its main makes a parser and has it parse; here, that has been done
+    parser.parse_args = lambda *_: args  # type: ignore[method-assign,assignment]
+    program.main_parser = lambda: parser
+    with _without_last_word():
+        program.main([], parser.prog)
 
 
 class _WithoutLastWord:

@@ -95,7 +95,7 @@ def _readable_failures(system: BuildSystem) -> Iterator[None]:
         ) from error
     except subprocess.CalledProcessError as error:
         raise DependencyError(
-            f"building the project's wheel with {system.backend!r} failed with exit status {error.returncode}",
+            f"making the project's wheel with {system.backend!r} failed: exit status {error.returncode}",
             hint="what the backend or the installer said stands above",
         ) from error
     except (BuildException, BuildBackendException, FailedProcessError) as error:

@@ -1,0 +1,155 @@
+"""The ``oxidize`` command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import oxidize_build
+from oxidize_build.cli import main
+from oxidize_build.errors import DependencyError, ImageError
+from oxidize_build.project import build_project_wheel, effective_build_system
+from oxidize_build.settings import Settings, read_settings
+
+OWN = 'requires = ["Oxidize_Build>=0.1", "packaging"]\nbuild-backend = "oxidize_build.build_meta"\n'
+
+
+def make_project(directory: Path, build_system: str = OWN, wheel_backend: str = "flit_core.buildapi") -> Path:
+    (directory / "demo.py").write_text('"""Demo."""\n', encoding="utf-8")
+    (directory / "pyproject.toml").write_text(
+        f'[build-system]\n{build_system}[project]\nname = "demo"\nversion = "1.0"\ndescription = "d"\n'
+        '[project.scripts]\napp = "demo:main"\ntool = "demo:main"\n'
+        f'[tool.oxidize]\nwheel-backend = "{wheel_backend}"\n',
+        encoding="utf-8",
+    )
+    return directory
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    def build_executables(
+        settings: Settings, wheel: Path, names: Sequence[str] | None, output: Path
+    ) -> list[Path]:
+        assert zipfile.is_zipfile(wheel)
+        return [output / item.name for item in settings.executables if names is None or item.name in names]
+
+    module = ModuleType("oxidize_build.pipeline")
+    vars(module)["build_executables"] = build_executables
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def outcome(*args: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(args)
+    return int(caught.value.code or 0)
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome("--version") == 0
+    assert capsys.readouterr().out == f"oxidize, version {oxidize_build.__version__}\n"
+    assert outcome("--help") == 0
+    out = capsys.readouterr().out
+    assert "build" in out
+    assert "verify" in out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    backend = Path(oxidize_build.__file__).parents[1]
+    code = (
+        f"import sys; sys.path.insert(0, {str(backend)!r})\nfrom oxidize_build.cli import main\n"
+        "try: main(['build', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print({'rich', 'build', 'elftools', 'oxidize_build.settings'} & set(sys.modules))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert result.stdout.splitlines()[-1] == "set()"
+
+
+@pytest.mark.parametrize(("names", "expected"), [([], ["app", "tool"]), (["tool"], ["tool"])])
+def test_build_prints_the_paths(
+    tmp_path: Path,
+    pipeline: ModuleType,
+    capfd: pytest.CaptureFixture[str],
+    names: list[str],
+    expected: list[str],
+) -> None:
+    assert pipeline.__name__ in sys.modules
+    project = make_project(tmp_path)
+    assert outcome("build", *names, "--project", str(project), "--no-isolation") == 0
+    assert capfd.readouterr().out.splitlines() == [str(project / "dist" / name) for name in expected]
+    assert outcome("build", "app", "--project", str(project), "-n", "--outdir", str(tmp_path / "o")) == 0
+    assert capfd.readouterr().out == f"{tmp_path / 'o' / 'app'}\n"
+
+
+def test_an_error_ends_with_its_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome("build", "--project", str(tmp_path)) == 78
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: there is no pyproject.toml")
+    assert "\n  hint: " in captured.err
+    assert captured.out == ""
+
+
+def test_the_wrapped_backend_is_used_directly(tmp_path: Path) -> None:
+    system = effective_build_system(read_settings(make_project(tmp_path)))
+    assert system.requires == ("packaging", "flit-core")
+    assert system.backend == "flit_core.buildapi"
+
+
+def test_another_backend_is_used_as_it_is(tmp_path: Path) -> None:
+    text = 'requires = ["oxidize-build", "x"]\nbuild-backend = "a.b:c"\n'
+    system = effective_build_system(read_settings(make_project(tmp_path, text)))
+    assert system.requires == ("oxidize-build", "x")
+    assert system.backend == "a.b:c"
+
+
+@pytest.mark.slow
+def test_wheel_in_an_isolated_environment(tmp_path: Path) -> None:
+    settings = read_settings(make_project(tmp_path))
+    wheel = build_project_wheel(settings, tmp_path / "out", isolated=True)
+    assert wheel.parent == tmp_path / "out"
+    assert zipfile.is_zipfile(wheel)
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [("no_such_backend", "'no_such_backend' cannot be imported"), ("setuptools.build_meta", "exit status 1")],
+)
+def test_a_backend_that_fails(tmp_path: Path, backend: str, message: str) -> None:
+    project = make_project(tmp_path, wheel_backend=backend)
+    with (project / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write("[tool.setuptools]\nfault = 1\n")
+    with pytest.raises(DependencyError, match=message):
+        build_project_wheel(read_settings(project), tmp_path / "out", isolated=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    size: int = 100
+    image_size: int = 60
+
+
+def test_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def check(path: Path) -> Report:
+        if path.read_bytes() == b"whole":
+            return Report()
+        raise ImageError(f"{path}: damaged")
+
+    module = ModuleType("oxidize_build.verify")
+    vars(module)["verify"] = check
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    file = tmp_path / "app"
+    file.write_bytes(b"whole")
+    assert outcome("verify", str(file)) == 0
+    assert capsys.readouterr().out == f"{file}: ok\n  100 bytes, of which the image has 60\n"
+    file.write_bytes(b"half")
+    assert outcome("verify", str(file)) == ImageError.exit_status
+    assert capsys.readouterr().err == f"error: {file}: damaged\n"
+    assert outcome("verify", str(tmp_path / "none")) == 2
