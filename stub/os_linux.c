@@ -74,6 +74,28 @@ linux_read_only(int descriptor)
     return reopened;
 }
 
+/* --- before main --------------------------------------------------------------------------- */
+
+long __real_syscall(long number, long, long, long, long, long, long);
+long __wrap_syscall(long number, long, long, long, long, long, long);
+
+/* CPython has mimalloc linked in since 3.13. Although nothing uses it by default, it looks at the
+   machine's overcommit policy before main; it takes a failure for the usual policy. The linker
+   lets the calls of the stub and of libpython, and no others, come here. */
+long
+__wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+#ifdef SYS_open
+    if (number == SYS_open && strcmp((const char *)a, "/proc/sys/vm/overcommit_memory") == 0) {
+        errno = ENOENT;
+        return -1;
+    }
+#endif
+    return __real_syscall(number, a, b, c, d, e, f);
+}
+
+/* --- dlopen without /proc ------------------------------------------------------------------ */
+
 #ifdef __x86_64__
 
 /* Syscall user dispatch (Linux 5.11) turns the system calls of one thread into SIGSYS, but for

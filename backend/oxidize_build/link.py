@@ -49,6 +49,7 @@ LINK_FLAGS = (
     *("-no-pie", "-Wl,-s", "-Wl,--build-id=sha1", "-Wl,--hash-style=gnu"),
     *("-Wl,-z,relro", "-Wl,-z,lazy", "-Wl,-z,noexecstack"),
     "-Wl,--export-dynamic",  # the C API, for extension modules
+    "-Wl,--wrap=syscall",  # what libpython asks the kernel for before main: os_linux.c
 )
 
 _OUTPUT_LINES = 20

@@ -30,9 +30,17 @@ def verify(path: Path) -> VerifyReport:
     """
     extent = image_extent(path)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        size = len(mapped)
         with memoryview(mapped) as whole, whole[extent.offset : extent.end] as data:
-            try:
-                image = read_image(data)
-            except ImageError as error:
-                raise ImageError(f"{path}: {error.message}") from None
-        return VerifyReport(path, len(mapped), extent.size, image)
+            image = _checked(data)
+    if isinstance(image, str):
+        raise ImageError(f"{path}: {image}")
+    return VerifyReport(path, size, extent.size, image)
+
+
+def _checked(data: memoryview) -> Image | str:
+    """Return the image, or its fault as a text: an exception would keep the mapping in use."""
+    try:
+        return read_image(data)
+    except ImageError as error:
+        return error.message

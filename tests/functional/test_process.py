@@ -159,12 +159,12 @@ def poke(path: Path, position: int, byte: int) -> None:
 
 
 def test_verify_finds_damage(hello: Path, frontend: Frontend, tmp_path: Path) -> None:
-    assert frontend.run("-m", "oxidize_build.cli", "verify", hello).returncode == 0
+    assert frontend.run("-m", "oxidize_build", "verify", hello).returncode == 0
     extent = image_extent(hello)
     copy = tmp_path / "copy"
     shutil.copy(hello, copy)
     middle = extent.offset + extent.size // 2
     poke(copy, middle, hello.read_bytes()[middle] ^ 1)
-    result = frontend.run("-m", "oxidize_build.cli", "verify", copy)
+    result = frontend.run("-m", "oxidize_build", "verify", copy)
     assert result.returncode == 70
     assert str(copy) in result.stderr
