@@ -77,6 +77,11 @@ def run(
     )
 
 
+def skip_without(python: Path, cwd: Path, option: str) -> None:
+    if option.startswith("--") and option not in run(python, cwd, "--help").stdout:
+        pytest.skip(f"this version of build has no {option}")
+
+
 def files(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
 
@@ -100,6 +105,7 @@ def files(directory: Path) -> list[str]:
 def test_dist_has_what_was_asked_for(
     python: Path, project: Path, words: list[str], expected: list[str]
 ) -> None:
+    skip_without(python, project, words[1] if "--config-json" in words else "")
     result = run(python, project, "--no-isolation", *words)
     assert result.returncode == 0, result.stderr
     assert files(project / "dist") == sorted(expected)
@@ -186,6 +192,7 @@ def test_a_name_that_does_not_exist(python: Path, project: Path) -> None:
 
 
 def test_report_lists_what_was_kept(python: Path, project: Path) -> None:
+    skip_without(python, project, "--report")
     result = run(python, project, "-n", "--executable", "app", "--wheel", "--report", "report.json")
     assert result.returncode == 0, result.stderr
     artifacts = json.loads((project / "report.json").read_text(encoding="utf-8"))["artifacts"]
@@ -193,6 +200,7 @@ def test_report_lists_what_was_kept(python: Path, project: Path) -> None:
 
 
 def test_metadata_and_executables_exclude_each_other(python: Path, project: Path) -> None:
+    skip_without(python, project, "--metadata")
     result = run(python, project, "-n", "--executable", "--metadata")
     assert result.returncode == 2
     assert "--executable: not allowed with --metadata" in result.stderr

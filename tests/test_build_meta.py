@@ -185,6 +185,16 @@ def test_a_backend_that_is_not_installed(tmp_path: Path) -> None:
         backend.build("wheel", str(tmp_path), None)
     assert "build-system.requires" in (caught.value.hint or "")
     assert WrappedBackend("mesonpy").requirements == ["meson-python"]
+    with pytest.raises(SettingsError, match=r"did you mean 'hatchling\.build'"):
+        WrappedBackend("hatchlin.build").build("wheel", str(tmp_path), None)
+
+
+def test_a_known_backend_that_is_not_installed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hatchling", None)
+    monkeypatch.delitem(sys.modules, "hatchling.build", raising=False)
+    backend = WrappedBackend("hatchling.build")
+    assert backend.get_requires("get_requires_for_build_wheel", None) == ["hatchling"]
+    assert backend.get_requires("get_requires_for_build_editable", None) == ["hatchling", "editables"]
 
 
 def test_a_broken_backend_is_not_taken_for_a_missing_one(

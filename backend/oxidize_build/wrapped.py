@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from oxidize_build.errors import SettingsError
+from oxidize_build.settings.suggestions import did_you_mean
 
 REQUIREMENTS = {
     "enscons.api": "enscons",
@@ -42,6 +43,9 @@ REQUIREMENTS = {
 
 Without versions: the project states them in build-system.requires, and these must not contradict it.
 """
+
+EDITABLE_REQUIREMENTS = {"hatchling.build": ("editables",), "hatchling.ouroboros": ("editables",)}
+"""Module of a backend -> what its get_requires_for_build_editable always returns, if it cannot be asked."""
 
 _DIST_INFO = re.compile(r"[^/\\]+-[^/\\]+\.dist-info(?=/)")
 
@@ -73,7 +77,8 @@ class WrappedBackend:
         build-system.requires cannot be asked yet.
         """
         if not self._importable():
-            return self.requirements
+            known = EDITABLE_REQUIREMENTS.get(self.module, ()) if hook.endswith("_editable") else ()
+            return [*self.requirements, *known]
         function = self._hook(hook)
         asked = list(function(config_settings)) if function else []
         return [*self.requirements, *asked]
@@ -126,7 +131,8 @@ class WrappedBackend:
         if not self._importable():
             wanted = ", ".join(self.requirements) or f"the distribution that provides {self.module}"
             raise SettingsError(
-                f"the wheel backend {self.spec!r} (tool.oxidize.wheel-backend) cannot be imported",
+                f"the wheel backend {self.spec!r} (tool.oxidize.wheel-backend) cannot be imported"
+                f"{'' if self.requirements else did_you_mean(self.module, REQUIREMENTS)}",
                 hint=f"add {wanted} to build-system.requires in pyproject.toml",
             )
         names = filter(None, self.spec.partition(":")[2].split("."))
