@@ -111,7 +111,8 @@ def test_executables_are_built_from_the_wheel(
         settings: Settings, wheel: Path, names: Sequence[str] | None, output: Path
     ) -> list[Path]:
         assert wheel.exists()
-        calls.append((settings.executables[0].name, wheel, names, output))
+        assert not (tmp_path / WHEEL).exists()
+        calls.append((settings.executables[0].name, wheel.name, names, output))
         return []
 
     pipeline = ModuleType("oxidize_build.pipeline")
@@ -120,14 +121,17 @@ def test_executables_are_built_from_the_wheel(
     vars(in_tree)["build_wheel"] = build_wheel
     assert build_meta.build_wheel(str(tmp_path), {"k": "v"}) == WHEEL
     assert calls == []
+    (tmp_path / WHEEL).unlink()
     config: dict[str, object] = {"oxidize.executable": value, "k": "v"}
     build_meta.build_wheel(str(tmp_path), config)
+    (tmp_path / WHEEL).unlink()
     build_meta.build_wheel(str(tmp_path), config | {"oxidize.output": "/elsewhere"})
     assert calls == [
-        ("app", tmp_path / WHEEL, names, tmp_path),
-        ("app", tmp_path / WHEEL, names, Path("/elsewhere")),
+        ("app", WHEEL, names, tmp_path),
+        ("app", WHEEL, names, Path("/elsewhere")),
     ]
     assert passed == [{"k": "v"}] * 3
+    assert list(tmp_path.glob("*.whl")) == [tmp_path / WHEEL]
 
 
 def test_missing_optional_hooks(

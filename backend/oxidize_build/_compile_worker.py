@@ -47,8 +47,11 @@ def main() -> None:
         except NOT_COMPILABLE as error:
             answer = f"{type(error).__name__}: {error}"
         else:
-            with open(request["result"], "wb") as file:  # noqa: PTH123
-                file.write(result)
+            try:
+                with open(request["result"], "wb") as file:  # noqa: PTH123
+                    file.write(result)
+            except OSError as error:
+                sys.exit(f"error: cannot write {request['result']}: {error.strerror}")
         print(json.dumps(answer), flush=True)  # noqa: T201 (the protocol)
 
 

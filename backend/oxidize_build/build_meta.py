@@ -6,11 +6,13 @@ Sdists and wheels are made by the backend that ``tool.oxidize.wheel-backend`` na
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from oxidize_build.config_settings import read_config_settings
 from oxidize_build.hook_errors import readable_errors
 from oxidize_build.settings import read_settings
+from oxidize_build.staging import deliver, staging
 from oxidize_build.wrapped import UnsupportedOperation, WrappedBackend
 
 __all__ = [
@@ -79,15 +81,17 @@ def build_wheel(
     """Build the wheel, then the executables that the config settings ask for; return the wheel's name."""
     config = read_config_settings(config_settings)
     settings = read_settings(Path.cwd())
-    name = WrappedBackend(settings.wheel_backend).build(
-        "wheel", wheel_directory, config.wrapped, metadata_directory
-    )
-    if config.build_executables:
-        # Only an executable needs more than the standard library and packaging
-        from oxidize_build.pipeline import build_executables  # noqa: PLC0415
+    backend = WrappedBackend(settings.wheel_backend)
+    if not config.build_executables:
+        return backend.build("wheel", wheel_directory, config.wrapped, metadata_directory)
+    # Only an executable needs more than the standard library and packaging
+    from oxidize_build.pipeline import build_executables  # noqa: PLC0415
 
-        directory = Path(wheel_directory)
-        build_executables(settings, directory / name, config.names, config.output or directory)
+    output = Path(wheel_directory)
+    with staging(output) as directory:  # without its executables there is to be no wheel either
+        name = backend.build("wheel", os.fspath(directory), config.wrapped, metadata_directory)
+        build_executables(settings, directory / name, config.names, config.output or output)
+        deliver([directory / name], output)
     return name
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from oxidize_build.errors import EntryPointError, RuntimeNotUsableError
 from oxidize_build.progress import note
 from oxidize_build.resources import Content, Resource, SourceModule
 from oxidize_build.runtime import Runtime
+from oxidize_build.staging import NO_SPACE
 
 KIND = "bytecode"
 """Kind of cache entry: a ``.pyc`` file or, where the source does not compile, text that says why."""
@@ -126,13 +126,11 @@ class _Compiler:
     def _compile(self, jobs: list[_Job]) -> None:
         workers = min(os.cpu_count() or 1, len(jobs))
         queue = sorted(jobs, key=lambda job: job.content.size)  # taken from the end: the largest first
-        folder = self.cache.root / KIND
-        folder.mkdir(parents=True, exist_ok=True)
         with (
-            tempfile.TemporaryDirectory(dir=folder, prefix=".making-") as workshop,
+            self.cache.workshop(self.cache.root / KIND) as workshop,
             ThreadPoolExecutor(workers) as pool,
         ):
-            for served in [pool.submit(self._serve, queue, Path(workshop)) for _ in range(workers)]:
+            for served in [pool.submit(self._serve, queue, workshop) for _ in range(workers)]:
                 served.result()
 
     def _serve(self, queue: list[_Job], workshop: Path) -> None:
@@ -151,6 +149,8 @@ class _Compiler:
                         return
                     self._make_entry(job, workshop, process.stdin, process.stdout)
         except OSError as error:
+            if error.errno in NO_SPACE:
+                raise
             raise RuntimeNotUsableError(f"{self.runtime.python} ended, or never ran: {error}") from error
 
     def _make_entry(self, job: _Job, workshop: Path, stdin: IO[bytes], stdout: IO[bytes]) -> None:

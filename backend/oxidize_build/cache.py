@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+
+from oxidize_build.errors import OutputError
+from oxidize_build.staging import CANNOT_WRITE
 
 ENVIRONMENT_VARIABLE = "OXIDIZE_CACHE_DIR"
 
@@ -51,13 +54,13 @@ class Cache:
         *make* is given a path that does not exist and creates a file or directory there. It is
         renamed into place when *make* has returned: of several processes that make the same entry
         at once, one wins and the others use its result. When *make* raises, nothing is left behind.
+
+        Raises OutputError when the cache cannot be written.
         """
         entry = self.path(kind, key)
         if entry.exists():
             return entry
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        workshop = Path(tempfile.mkdtemp(dir=entry.parent, prefix=".making-"))
-        try:
+        with self.workshop(entry.parent) as workshop:
             made = workshop / "entry"
             make(made)
             try:
@@ -65,6 +68,22 @@ class Cache:
             except OSError:  # a directory that another process finished first
                 if not entry.exists():
                     raise
-        finally:
-            shutil.rmtree(workshop, ignore_errors=True)
         return entry
+
+    @contextmanager
+    def workshop(self, directory: Path) -> Iterator[Path]:
+        """Give a directory inside *directory* of the cache, which disappears when the block ends.
+
+        Raises OutputError when the block, or making the directory, meets a file that cannot be written.
+        """
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=directory, prefix=".making-") as workshop:
+                yield Path(workshop)
+        except OSError as error:
+            if error.errno not in CANNOT_WRITE:
+                raise
+            raise OutputError(
+                f"cannot write {error.filename or 'a file'} for the cache {self.root}: {error.strerror}",
+                hint=f"set {ENVIRONMENT_VARIABLE} to a directory that can be written and has space",
+            ) from error

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +10,7 @@ from pathlib import Path
 from oxidize_build.bytecode import compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect
-from oxidize_build.errors import OutputError, SettingsError
+from oxidize_build.errors import SettingsError
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.libraries import link_libraries
@@ -28,6 +24,7 @@ from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.host import host_runtime
 from oxidize_build.settings import Executable, Settings
 from oxidize_build.settings.reader import add_entry_points
+from oxidize_build.staging import deliver, staging
 from oxidize_build.verify import VerifyReport, verify
 from oxidize_build.wheels import entry_points, resolve, unpack
 
@@ -53,13 +50,15 @@ def build_executables(
     settings = add_entry_points(settings, entry_points(wheel))
     chosen = _choose(settings.executables, names)
     cache = Cache.default()
-    with stage("Find the Python runtime"):
-        runtime = host_runtime()
-    with stage(f"Make the stub for Python {runtime.version}"):
-        workshop = _Workshop(wheel, runtime, cache, make_stub(runtime, cache))
-    with _staging(output) as staging:
-        reports = [_build(executable, workshop, staging) for executable in chosen]
-        results = [_deliver(report, output) for report in reports]
+    with staging(output) as directory:
+        with stage("Find the Python runtime"):
+            runtime = host_runtime()
+        with stage(f"Make the stub for Python {runtime.version}"):
+            workshop = _Workshop(wheel, runtime, cache, make_stub(runtime, cache))
+        reports = [_build(executable, workshop, directory) for executable in chosen]
+        results = deliver([report.path for report in reports], output)
+    for report in reports:
+        _tell(report)
     return results
 
 
@@ -81,7 +80,7 @@ def _choose(executables: Sequence[Executable], names: Sequence[str] | None) -> l
     return list(executables) if names is None else [by_name[name] for name in dict.fromkeys(names)]
 
 
-def _build(executable: Executable, workshop: _Workshop, staging: Path) -> VerifyReport:
+def _build(executable: Executable, workshop: _Workshop, directory: Path) -> VerifyReport:
     runtime, cache = workshop.runtime, workshop.cache
     with stage(f"{executable.name}: resolve dependencies"):
         wheels = resolve(workshop.wheel, executable.extras, runtime, cache)
@@ -96,7 +95,7 @@ def _build(executable: Executable, workshop: _Workshop, staging: Path) -> Verify
     with stage(f"{executable.name}: find shared libraries"):
         resources = link_libraries(resources, runtime)
     with stage(f"{executable.name}: write the executable"):
-        return _assemble(executable, resources, program.options, workshop, staging)
+        return _assemble(executable, resources, program.options, workshop, directory)
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:
@@ -119,12 +118,12 @@ def _assemble(
     resources: Sequence[Resource],
     options: Sequence[OptionValue],
     workshop: _Workshop,
-    staging: Path,
+    directory: Path,
 ) -> VerifyReport:
     runtime = workshop.runtime
     paths = [OptionValue(Option.SEARCH_PATH, str(root)) for root in runtime.module_roots]
     stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
-    image = staging / f".{executable.name}.image"
+    image = directory / f".{executable.name}.image"
     write_image(
         image,
         resources,
@@ -132,40 +131,12 @@ def _assemble(
         hexversion=runtime.hexversion,
         cache_tag=runtime.cache_tag,
     )
-    finished = staging / executable.name
+    finished = directory / executable.name
     attach(workshop.stub, image, finished)
     image.unlink()
     return verify(finished)
 
 
-# --- the output folder -----------------------------------------------------------------------
-
-
-@contextmanager
-def _staging(output: Path) -> Iterator[Path]:
-    """Give a folder beside the results, which disappears; and *output* too if it did not exist."""
-    existed = output.exists()
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=output, prefix=".oxidize-"))
-    except OSError as error:
-        raise OutputError(
-            f"cannot write to {output}: {error.strerror}",
-            hint="choose another folder with --outdir",
-        ) from None
-    try:
-        yield staging
-    except OSError as error:
-        raise OutputError(f"cannot write to {output}: {error}") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-        if not existed and not any(output.iterdir()):
-            output.rmdir()
-
-
-def _deliver(report: VerifyReport, output: Path) -> Path:
-    result = output / report.path.name
-    os.replace(report.path, result)
-    modules = len(report.image.modules)
-    note(f"{result.name}: {report.size / 1e6:.1f} MB, {modules} modules, {len(report.image.files)} files")
-    return result
+def _tell(report: VerifyReport) -> None:
+    modules, files = len(report.image.modules), len(report.image.files)
+    note(f"{report.path.name}: {report.size / 1e6:.1f} MB, {modules} modules, {files} files")

@@ -1,0 +1,70 @@
+"""The cache: entries are complete or absent."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from oxidize_build.cache import Cache
+from oxidize_build.errors import OutputError
+
+
+def files(cache: Cache) -> list[str]:
+    return [path.name for path in cache.root.rglob("*") if path.is_file()]
+
+
+def test_an_entry_is_made_once(cache: Cache) -> None:
+    def make(made: Path) -> None:
+        made.write_text("once")
+
+    def make_again(_made: Path) -> None:
+        pytest.fail("it is there")
+
+    entry = cache.obtain("kind", "abcd", make)
+    assert cache.obtain("kind", "abcd", make_again) == entry
+    assert entry.read_text() == "once"
+    assert files(cache) == ["abcd"]
+
+
+def test_an_entry_that_another_process_made_at_the_same_time(cache: Cache) -> None:
+    def make(made: Path) -> None:
+        made.mkdir()
+        entry = cache.path("kind", "abcd")
+        entry.mkdir()
+        (entry / "theirs").touch()
+
+    assert [file.name for file in cache.obtain("kind", "abcd", make).iterdir()] == ["theirs"]
+
+
+def test_nothing_is_left_of_a_failure(cache: Cache) -> None:
+    def make(made: Path) -> None:
+        made.touch()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cache.obtain("kind", "abcd", make)
+    assert files(cache) == []
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"Not a directory\n  hint: set OXIDIZE_CACHE_DIR"):
+        Cache(tmp_path / "file").obtain("kind", "abcd", Path.touch)
+
+
+def test_a_full_disk(cache: Cache) -> None:
+    def make(_made: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match=f"cannot write a file for the cache {cache.root}: No space"):
+        cache.obtain("kind", "abcd", make)
+
+
+def test_another_error_of_the_system_is_not_the_caches(cache: Cache) -> None:
+    def make(_made: Path) -> None:
+        raise FileNotFoundError
+
+    with pytest.raises(FileNotFoundError):
+        cache.obtain("kind", "abcd", make)
