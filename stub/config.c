@@ -1,14 +1,18 @@
 #include "config.h"
 
-#include <limits.h> /* PATH_MAX */
-#include <stdio.h>  /* snprintf */
+#include <limits.h>   /* PATH_MAX */
+#include <stdio.h>    /* snprintf */
+#include <stdlib.h>   /* wcstombs */
+#include <sys/stat.h> /* stat */
+
+#include "programs.h"
 
 /* --- what to run --------------------------------------------------------------------------- */
 
 struct status
 config_target(const struct image *image, struct target *target)
 {
-    target->module[0] = '\0';
+    *target = (struct target){0};
     for (uint32_t i = 0;; i++) {
         bool present;
         struct image_option option;
@@ -17,7 +21,11 @@ config_target(const struct image *image, struct target *target)
         if (status_failed(status)) {
             return status;
         }
-        if (!present || option.key == IMAGE_OPTION_RUN_MAIN) {
+        if (!present) {
+            return status_ok();
+        }
+        if (option.key == IMAGE_OPTION_RUN_MAIN) {
+            target->anonymous = option.number == IMAGE_MAIN_KIND_ANONYMOUS;
             return status_ok();
         }
         if (option.key == IMAGE_OPTION_RUN_MODULE) {
@@ -49,14 +57,14 @@ preinitialise(void)
 }
 
 static void
-set_flags(PyConfig *config)
+set_flags(PyConfig *config, bool interpreter)
 {
-    config->isolated = 1;
     config->use_environment = 0;
     config->user_site_directory = 0;
     config->site_import = 0;
-    config->safe_path = 1;
-    config->parse_argv = 0;
+    config->isolated = !interpreter; /* it may be told so by -I */
+    config->safe_path = !interpreter;
+    config->parse_argv = interpreter;
     config->pathconfig_warnings = 0;
     config->write_bytecode = 0; /* nothing is written unless the application writes it */
 }
@@ -133,7 +141,7 @@ set_paths(PyConfig *config, const char *executable)
         status = set_path(config, prefixes[i], executable, text_of(""));
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interpreters) && !PyStatus_Exception(status); i++) {
-        status = set_path(config, interpreters[i], executable, text_of("bin/python3"));
+        status = set_path(config, interpreters[i], executable, text_of(PROGRAMS_INTERPRETER));
     }
     config->module_search_paths_set = 1;
     return status;
@@ -144,14 +152,43 @@ set_arguments(PyConfig *config, const struct invocation *invocation)
 {
     char **argv = invocation->argv;
     char *given = argv[0];
-    argv[0] = (char *)invocation->invoked;
+    if (!invocation->interpreter) {
+        argv[0] = (char *)invocation->invoked;
+    }
     PyStatus status = PyConfig_SetBytesArgv(config, invocation->argc, argv);
     argv[0] = given;
     return status;
 }
 
+/* A program that starts itself anew does so by sys.executable and sys.argv. */
+static bool
+runs_itself(const PyConfig *config, const char *executable)
+{
+    if (config->run_filename == NULL) {
+        return false;
+    }
+    char script[PATH_MAX];
+    struct stat a, b;
+    size_t size = wcstombs(script, config->run_filename, sizeof script);
+    return size < sizeof script && stat(script, &a) == 0 && stat(executable, &b) == 0 &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static PyStatus
+read_command_line(PyConfig *config, struct invocation *invocation)
+{
+    PyStatus status = PyConfig_Read(config);
+    if (!PyStatus_Exception(status) && runs_itself(config, invocation->executable)) {
+        PyMem_RawFree(config->run_filename);
+        config->run_filename = NULL;
+        config->safe_path = 1;
+        invocation->interpreter = false;
+    }
+    return status;
+}
+
 PyStatus
-config_initialise(const struct image *image, const struct invocation *invocation)
+config_initialise(const struct image *image, struct invocation *invocation)
 {
     PyStatus status = preinitialise();
     if (PyStatus_Exception(status)) {
@@ -159,13 +196,16 @@ config_initialise(const struct image *image, const struct invocation *invocation
     }
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
-    set_flags(&config);
+    set_flags(&config, invocation->interpreter);
     status = set_paths(&config, invocation->executable);
     if (!PyStatus_Exception(status)) {
         status = apply_options(&config, image, invocation->executable);
     }
     if (!PyStatus_Exception(status)) {
         status = set_arguments(&config, invocation);
+    }
+    if (!PyStatus_Exception(status) && invocation->interpreter) {
+        status = read_command_line(&config, invocation);
     }
     if (!PyStatus_Exception(status)) {
         status = Py_InitializeFromConfig(&config);

@@ -12,18 +12,22 @@ struct invocation {
     char **argv;
     const char *executable; /* absolute path: the root of the file tree, and sys.prefix */
     const char *invoked;    /* the path it was started by: sys.argv[0] */
+    bool interpreter;       /* it is to be sys.executable, and takes python's command line */
 };
 
 /* What is to be run. */
 struct target {
     char module[1024]; /* as `python -m` runs it; empty: the packed module __main__ */
+    bool anonymous;    /* __main__ is a command, as of `python -c`, and has no __file__ */
 };
 
 /* Read what is to be run from the options. */
 struct status config_target(const struct image *image, struct target *target);
 
 /* Initialise Python, isolated from the machine it runs on: no environment variable, no site
-   directory, no .pth file is read. On failure the returned status tells. */
-PyStatus config_initialise(const struct image *image, const struct invocation *invocation);
+   directory, no .pth file is read. On failure the returned status tells. An interpreter that is
+   given the executable itself as a script is to run the target: invocation->interpreter becomes
+   false. */
+PyStatus config_initialise(const struct image *image, struct invocation *invocation);
 
 #endif

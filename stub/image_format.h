@@ -41,6 +41,11 @@ enum { /* Bits of a module's ``flags``. */
     IMAGE_MODULE_FLAG_PACKAGE = 1,
 };
 
+enum { /* What the module ``__main__`` is made of. */
+    IMAGE_MAIN_KIND_FILE = 0,
+    IMAGE_MAIN_KIND_ANONYMOUS = 1,
+};
+
 enum { /* What an option record sets. A key may occur several times: its values form a list. */
     IMAGE_OPTION_RUN_MAIN = 1,
     IMAGE_OPTION_RUN_MODULE = 2,

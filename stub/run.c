@@ -7,6 +7,7 @@
 #include "config.h"
 #include "finder.h"
 #include "os.h"
+#include "programs.h"
 #include "site_builtins.h"
 #include "tree.h"
 
@@ -52,15 +53,15 @@ run_module(const char *name)
     return result;
 }
 
-/* Give __main__ the attributes that it has when python runs a script. */
+/* Give __main__ the attributes that it has when python runs a script, or a command. */
 static PyObject *
-prepare_main(PyObject *finder)
+prepare_main(PyObject *finder, bool anonymous)
 {
     PyObject *module = PyImport_AddModule("__main__"); /* borrowed */
     PyObject *namespace = module ? PyModule_GetDict(module) : NULL;
     PyObject *path = PyObject_CallMethod(finder, "get_filename", "s", "__main__");
     if (namespace == NULL || path == NULL ||
-        PyDict_SetItemString(namespace, "__file__", path) < 0 ||
+        (!anonymous && PyDict_SetItemString(namespace, "__file__", path) < 0) ||
         PyDict_SetItemString(namespace, "__loader__", finder) < 0) {
         namespace = NULL;
     }
@@ -69,10 +70,10 @@ prepare_main(PyObject *finder)
 }
 
 static PyObject *
-run_main(void)
+run_main(bool anonymous)
 {
     PyObject *finder = finder_get(); /* borrowed */
-    PyObject *namespace = finder ? prepare_main(finder) : NULL;
+    PyObject *namespace = finder ? prepare_main(finder, anonymous) : NULL;
     PyObject *code = namespace ? PyObject_CallMethod(finder, "get_code", "s", "__main__") : NULL;
     PyObject *result = code ? PyEval_EvalCode(code, namespace, namespace) : NULL;
     Py_XDECREF(code);
@@ -82,10 +83,31 @@ run_main(void)
 static PyObject *
 run_target(const struct target *target)
 {
+    return target->module[0] ? run_module(target->module) : run_main(target->anonymous);
+}
+
+static void
+add_names(void)
+{
     if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0) {
-        return NULL;
+        PyErr_Print();
+        Py_Exit(1);
     }
-    return target->module[0] ? run_module(target->module) : run_main();
+}
+
+/* Find out by which path the executable was started, and whether as an interpreter. */
+static void
+find_executable(struct invocation *invocation)
+{
+    char path[LONGEST_EXECUTABLE_PATH];
+    if (!os_executable_path(path, sizeof path, &invocation->invoked)) {
+        status_die(status_fault("its path is too long"));
+    }
+    invocation->interpreter = programs_take_mark(path, executable, sizeof executable);
+    if (!invocation->interpreter) {
+        strcpy(executable, path);
+    }
+    status_set_program(executable);
 }
 
 /* End as Py_RunMain does. `result` is null if an exception is set. */
@@ -111,10 +133,7 @@ oxidize_run(int argc, char **argv)
 {
     struct target target;
     struct invocation invocation = {.argc = argc, .argv = argv, .executable = executable};
-    if (!os_executable_path(executable, sizeof executable, &invocation.invoked)) {
-        status_die(status_fault("its path is too long"));
-    }
-    status_set_program(executable);
+    find_executable(&invocation);
     die_if_failed(open_image());
     die_if_failed(config_target(&image, &target));
     tree_setup(&image, executable);
@@ -123,7 +142,8 @@ oxidize_run(int argc, char **argv)
     }
     PyStatus status = config_initialise(&image, &invocation);
     if (PyStatus_Exception(status)) {
-        Py_ExitStatusException(status);
+        Py_ExitStatusException(status); /* also the regular end of --help and --version */
     }
-    return finish(run_target(&target));
+    add_names();
+    return invocation.interpreter ? Py_RunMain() : finish(run_target(&target));
 }

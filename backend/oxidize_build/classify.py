@@ -129,7 +129,9 @@ def _find(
             if file and _is_extension(file, name):
                 return ExtensionModule(full_name, is_package, file.path, file.content, file.origin)
         if file := files.get(stem + SOURCE_SUFFIX):
-            return SourceModule(full_name, is_package, file.path, file.content, file.origin)
+            return SourceModule(
+                full_name, is_package, file.path, file.content, file.origin, executable=file.executable
+            )
     return None
 
 

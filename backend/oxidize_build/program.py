@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from oxidize_build.errors import EntryPointError
-from oxidize_build.image.format import Option
+from oxidize_build.image.format import MainKind, Option
 from oxidize_build.image.writer import OptionValue
 from oxidize_build.resources import (
     Content,
@@ -61,15 +61,18 @@ def make_program(executable: Executable, resources: Sequence[Resource], runtime:
             first = attribute.partition(".")[0]
             text = _LAUNCHER.format(module=module, first=first, attribute=attribute)
         case Command(code):
-            text = code
+            content = Content(code.encode())
+            return _main(PurePosixPath("bin") / executable.name, content, executable, MainKind.ANONYMOUS)
         case Script(path):
             return _main(PurePosixPath("bin") / path.name, Content(path), executable)
     return _main(PurePosixPath("bin") / executable.name, Content(text.encode()), executable)
 
 
-def _main(path: PurePosixPath, content: Content, executable: Executable) -> Program:
+def _main(
+    path: PurePosixPath, content: Content, executable: Executable, kind: MainKind = MainKind.FILE
+) -> Program:
     main = SourceModule("__main__", is_package=False, path=path, content=content, origin=executable.name)
-    return Program((OptionValue(Option.RUN_MAIN),), main)
+    return Program((OptionValue(Option.RUN_MAIN, number=kind),), main)
 
 
 def _check_runnable(name: str, modules: dict[str, ModuleResource], where: str) -> None:

@@ -71,6 +71,8 @@ class SourceModule:
     origin: str
     bytecode: Content | None = None
     """A complete ``.pyc`` file: 16 bytes of header (PEP 552), then a marshalled code object."""
+    executable: bool = False
+    """It can be started as a script."""
 
 
 @dataclass(frozen=True, slots=True)

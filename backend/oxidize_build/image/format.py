@@ -130,11 +130,19 @@ class ModuleFlag(IntEnum):
     PACKAGE = 1
 
 
+class MainKind(IntEnum):
+    """What the module ``__main__`` is made of."""
+
+    FILE = 0
+    ANONYMOUS = 1
+    """A command, as of ``python -c``: it has no ``__file__``."""
+
+
 class Option(IntEnum):
     """What an option record sets. A key may occur several times: its values form a list."""
 
     RUN_MAIN = 1
-    """Run the packed module ``__main__`` (number: ignored)."""
+    """Run the packed module ``__main__`` (number: a MainKind)."""
     RUN_MODULE = 2
     """Run the named module as ``python -m`` does."""
     STDLIB_DIRECTORY = 3
@@ -245,7 +253,7 @@ OPTION = Record(
 )
 
 RECORDS = (HEADER, SECTION, NODE, BUCKET, MODULE, LIBRARY, DEPENDENCY, OPTION)
-ENUMS: tuple[type[IntEnum], ...] = (Section, NodeKind, NodeFlag, ModuleKind, ModuleFlag, Option)
+ENUMS: tuple[type[IntEnum], ...] = (Section, NodeKind, NodeFlag, ModuleKind, ModuleFlag, MainKind, Option)
 
 
 def check64(data: bytes | memoryview, seed: int = 0) -> int:

@@ -146,7 +146,7 @@ def _file_node(resource: DataFile | SourceModule | ExtensionModule | SharedLibra
     match resource:
         case ExtensionModule() | SharedLibrary():
             return _Node(resource.path, resource.content, fmt.PAGE, NodeFlag.EXECUTABLE)
-        case DataFile(executable=True):
+        case DataFile(executable=True) | SourceModule(executable=True):
             return _Node(resource.path, resource.content, 1, NodeFlag.EXECUTABLE)
     return _Node(resource.path, resource.content)
 

@@ -1,0 +1,453 @@
+/* The functions of libc that start programs. Three things can lead into the tree:
+
+   - sys.executable: this executable is started as an interpreter, by the marked spelling of its
+     own path. It is understood by the kernel and so by every program: where sys.executable is
+     part of an argument for another program, such as a shell's command, the marked spelling is
+     put in its place.
+   - a packed program: it is started from a memory file.
+   - a packed script that names python in its first line: the interpreter is started with it.
+
+   A child made by vfork shares this process's memory: nothing is allocated between the call and
+   the exec but what the stack holds. */
+#define _GNU_SOURCE
+#include "programs.h"
+
+#include <fcntl.h>       /* AT_FDCWD */
+#include <limits.h>      /* PATH_MAX */
+#include <spawn.h>       /* posix_spawn */
+#include <stdio.h>       /* snprintf */
+#include <stdlib.h>      /* malloc */
+#include <string.h>      /* memmem */
+#include <sys/syscall.h> /* SYS_execve */
+#include <unistd.h>      /* environ */
+
+#include "interpose.h"
+#include "os_linux.h"
+#include "tree.h"
+
+/* --- the mark ------------------------------------------------------------------------------ */
+
+bool
+programs_take_mark(const char *invoked, char *path, size_t capacity)
+{
+    const char *slash = strrchr(invoked, '/');
+    const size_t before = sizeof PROGRAMS_MARK - 2; /* all of the mark but its last slash */
+    if (slash == NULL || (size_t)(slash - invoked) < before ||
+        memcmp(slash - before, PROGRAMS_MARK, before) != 0) {
+        return false;
+    }
+    int directory = (int)(slash - before - invoked);
+    return (size_t)snprintf(path, capacity, "%.*s%s", directory, invoked, slash) < capacity;
+}
+
+static const char *
+marked_path(char *path, size_t capacity)
+{
+    const char *slash = strrchr(tree_root(), '/');
+    snprintf(path, capacity, "%.*s" PROGRAMS_MARK "%s", (int)(slash - tree_root()), tree_root(),
+             slash + 1);
+    return path;
+}
+
+/* --- arguments for other programs ---------------------------------------------------------- */
+
+/* sys.executable and what is put in its place. */
+struct spelling {
+    char inside[PATH_MAX + sizeof PROGRAMS_INTERPRETER];
+    char marked[PATH_MAX + sizeof PROGRAMS_MARK];
+};
+
+static void
+spell(struct spelling *spelling)
+{
+    snprintf(spelling->inside, sizeof spelling->inside, "%s/%s", tree_root(), PROGRAMS_INTERPRETER);
+    marked_path(spelling->marked, sizeof spelling->marked);
+}
+
+static bool
+any_argument_mentions(char *const *arguments, const char *text)
+{
+    for (; arguments != NULL && *arguments != NULL; arguments++) {
+        if (strstr(*arguments, text) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How many bytes respell needs for these arguments. */
+static size_t
+respelled_size(char *const *arguments)
+{
+    size_t size = sizeof *arguments;
+    for (; *arguments != NULL; arguments++) {
+        /* The marked spelling is shorter than sys.executable, so no argument grows. */
+        size += sizeof *arguments + strlen(*arguments) + 1;
+    }
+    return size;
+}
+
+_Static_assert(sizeof PROGRAMS_MARK <= sizeof "/" PROGRAMS_INTERPRETER, "arguments must not grow");
+
+/* Copy the arguments into `memory` with sys.executable respelled. */
+static char **
+respell(char *const *arguments, const struct spelling *spelling, void *memory)
+{
+    size_t count = 0;
+    while (arguments[count] != NULL) {
+        count++;
+    }
+    char **copies = memory;
+    char *text = (char *)(copies + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        const char *from = arguments[i];
+        const char *found;
+        copies[i] = text;
+        while ((found = strstr(from, spelling->inside)) != NULL) {
+            text = mempcpy(text, from, (size_t)(found - from));
+            text = stpcpy(text, spelling->marked);
+            from = found + strlen(spelling->inside);
+        }
+        text = stpcpy(text, from) + 1;
+    }
+    copies[count] = NULL;
+    return copies;
+}
+
+/* --- what a path starts -------------------------------------------------------------------- */
+
+enum kind { OTHER, INTERPRETER, SCRIPT, PACKED, FAILED };
+
+static bool
+is_interpreter(const char *path)
+{
+    size_t root = strlen(tree_root());
+    return strncmp(path, tree_root(), root) == 0 && path[root] == '/' &&
+           strcmp(path + root + 1, PROGRAMS_INTERPRETER) == 0;
+}
+
+static bool
+is_script(struct cursor content)
+{
+    return content.size > 2 && memcmp(content.data, "#!", 2) == 0;
+}
+
+/* Whether the first line names python. */
+static bool
+is_python_script(struct cursor content)
+{
+    const unsigned char *end = memchr(content.data, '\n', content.size);
+    size_t size = end ? (size_t)(end - content.data) : content.size;
+    return is_script(content) && memmem(content.data, size, "python", 6);
+}
+
+static enum kind
+kind_of(const char *path, struct cursor *content)
+{
+    struct place place;
+    if (tree_image() == NULL || !tree_has_prefix(path, &place)) {
+        return OTHER;
+    }
+    if (is_interpreter(path)) {
+        return INTERPRETER;
+    }
+    if (place.error == 0 && !(place.node.flags & IMAGE_NODE_FLAG_EXECUTABLE)) {
+        place.error = EACCES;
+    }
+    if (place.error == 0 && status_failed(image_content(tree_image(), &place.node, content))) {
+        place.error = EIO;
+    }
+    if (place.error != 0) {
+        errno = place.error;
+        return FAILED;
+    }
+    return is_python_script(*content) ? SCRIPT : PACKED;
+}
+
+/* A script can only be read by its interpreter, so it stays open; a program need not. */
+static int
+program_file(const char *path, struct cursor content)
+{
+    int descriptor = linux_memory_file(path, content, true);
+    if (descriptor >= 0 && is_script(content)) {
+        fcntl(descriptor, F_SETFD, 0);
+    }
+    return descriptor;
+}
+
+/* --- exec ---------------------------------------------------------------------------------- */
+
+static int
+exec_system(const char *path, char *const *arguments, char *const *environment)
+{
+    return (int)syscall(SYS_execve, path, arguments, environment);
+}
+
+static int
+exec_other(const char *path, char *const *arguments, char *const *environment)
+{
+    struct spelling spelling;
+    if (tree_image() == NULL || !any_argument_mentions(arguments, tree_root())) {
+        return exec_system(path, arguments, environment);
+    }
+    spell(&spelling);
+    char memory[respelled_size(arguments)] __attribute__((aligned(sizeof(char *))));
+    return exec_system(path, respell(arguments, &spelling, memory), environment);
+}
+
+/* Start the interpreter with `script`, if there is one, before the other arguments. */
+static int
+exec_interpreter(const char *script, char *const *arguments, char *const *environment)
+{
+    char marked[PATH_MAX + sizeof PROGRAMS_MARK];
+    marked_path(marked, sizeof marked);
+    if (script == NULL) {
+        return exec_system(marked, arguments, environment);
+    }
+    size_t count = 0;
+    while (arguments[count] != NULL) {
+        count++;
+    }
+    const char *more[count + 3];
+    more[0] = marked;
+    more[1] = script;
+    for (size_t i = 1; i <= count; i++) {
+        more[i + 1] = arguments[i];
+    }
+    more[count ? count + 1 : 2] = NULL;
+    return exec_system(marked, (char *const *)more, environment);
+}
+
+static int
+exec_packed(const char *path, struct cursor content, char *const *arguments,
+            char *const *environment)
+{
+    int descriptor = program_file(path, content);
+    if (descriptor < 0) {
+        return -1;
+    }
+    int result =
+        (int)syscall(SYS_execveat, descriptor, "", arguments, environment, AT_EMPTY_PATH);
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return result;
+}
+
+EXPORT int
+execve(const char *path, char *const arguments[], char *const environment[])
+{
+    struct cursor content;
+    switch (kind_of(path, &content)) {
+    case INTERPRETER:
+        return exec_interpreter(NULL, arguments, environment);
+    case SCRIPT:
+        return exec_interpreter(path, arguments, environment);
+    case PACKED:
+        return exec_packed(path, content, arguments, environment);
+    case FAILED:
+        return -1;
+    default:
+        return exec_other(path, arguments, environment);
+    }
+}
+
+EXPORT int
+execv(const char *path, char *const arguments[])
+{
+    return execve(path, arguments, environ);
+}
+
+EXPORT int
+execvpe(const char *file, char *const arguments[], char *const environment[])
+{
+    typedef int function(const char *, char *const *, char *const *);
+    NEXT(function, "execvpe")
+    return strchr(file, '/') ? execve(file, arguments, environment)
+                             : next(file, arguments, environment);
+}
+
+EXPORT int
+execvp(const char *file, char *const arguments[])
+{
+    return execvpe(file, arguments, environ);
+}
+
+/* --- posix_spawn --------------------------------------------------------------------------- */
+
+typedef int spawn_function(pid_t *, const char *, const posix_spawn_file_actions_t *,
+                           const posix_spawnattr_t *, char *const[], char *const[]);
+
+/* What a call of posix_spawn or posix_spawnp was asked for. */
+struct request {
+    spawn_function *next;
+    pid_t *process;
+    const posix_spawn_file_actions_t *actions;
+    const posix_spawnattr_t *attributes;
+    char *const *environment;
+};
+
+static int
+start(const struct request *request, const char *path, char *const *arguments)
+{
+    return request->next(request->process, path, request->actions, request->attributes, arguments,
+                         request->environment);
+}
+
+static int
+spawn_other(const struct request *request, const char *path, char *const *arguments)
+{
+    struct spelling spelling;
+    if (tree_image() == NULL || !any_argument_mentions(arguments, tree_root())) {
+        return start(request, path, arguments);
+    }
+    void *memory = malloc(respelled_size(arguments));
+    if (memory == NULL) {
+        return ENOMEM;
+    }
+    spell(&spelling);
+    int result = start(request, path, respell(arguments, &spelling, memory));
+    free(memory);
+    return result;
+}
+
+/* Start the interpreter with `first`, a list that ends with null, before the arguments. */
+static int
+spawn_interpreter(const struct request *request, const char *const *first, char *const *arguments)
+{
+    char marked[PATH_MAX + sizeof PROGRAMS_MARK];
+    size_t before = 0, count = 0, used = 0;
+    while (first[before] != NULL) {
+        before++;
+    }
+    while (arguments[count] != NULL) {
+        count++;
+    }
+    const char **all = calloc(before + count + 2, sizeof *all);
+    if (all == NULL) {
+        return ENOMEM;
+    }
+    marked_path(marked, sizeof marked);
+    all[used++] = marked;
+    memcpy(all + used, first, before * sizeof *all);
+    used += before;
+    for (size_t i = 1; i < count; i++) {
+        all[used++] = arguments[i];
+    }
+    int result = start(request, marked, (char *const *)all);
+    free(all);
+    return result;
+}
+
+/* A script's interpreter reads it by a descriptor, which the child may have been told to close.
+   So let the child make that: it is our interpreter first, and then becomes the script's. */
+static int
+spawn_script(const struct request *request, const char *path, char *const *arguments)
+{
+    const char *const first[] = {
+        "-Ic", "import os, sys; os.execv(sys.argv[1], sys.argv[1:])", path, NULL};
+    return spawn_interpreter(request, first, arguments);
+}
+
+static int
+spawn_packed(const struct request *request, const char *path, struct cursor content,
+             char *const *arguments)
+{
+    char name[32];
+    if (is_script(content)) {
+        return spawn_script(request, path, arguments);
+    }
+    int descriptor = program_file(path, content);
+    if (descriptor < 0) {
+        return errno;
+    }
+    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+    int result = start(request, name, arguments);
+    close(descriptor);
+    return result;
+}
+
+static int
+spawn(const struct request *request, const char *path, char *const *arguments)
+{
+    struct cursor content;
+    char marked[PATH_MAX + sizeof PROGRAMS_MARK];
+    switch (kind_of(path, &content)) {
+    case INTERPRETER:
+        return start(request, marked_path(marked, sizeof marked), arguments);
+    case SCRIPT:
+        return spawn_interpreter(request, (const char *const[]){path, NULL}, arguments);
+    case PACKED:
+        return spawn_packed(request, path, content, arguments);
+    case FAILED:
+        return errno;
+    default:
+        return spawn_other(request, path, arguments);
+    }
+}
+
+EXPORT int
+posix_spawn(pid_t *process, const char *path, const posix_spawn_file_actions_t *actions,
+            const posix_spawnattr_t *attributes, char *const arguments[],
+            char *const environment[])
+{
+    NEXT(spawn_function, "posix_spawn")
+    const struct request request = {next, process, actions, attributes, environment};
+    return spawn(&request, path, arguments);
+}
+
+EXPORT int
+posix_spawnp(pid_t *process, const char *file, const posix_spawn_file_actions_t *actions,
+             const posix_spawnattr_t *attributes, char *const arguments[],
+             char *const environment[])
+{
+    NEXT(spawn_function, "posix_spawnp")
+    const struct request request = {next, process, actions, attributes, environment};
+    return spawn(&request, file, arguments);
+}
+
+/* --- shells -------------------------------------------------------------------------------- */
+
+/* Return the command with sys.executable respelled, to be freed, or null without memory. */
+static char *
+respell_command(const char *command)
+{
+    char *const arguments[] = {(char *)command, NULL};
+    struct spelling spelling;
+    void *memory = malloc(respelled_size(arguments));
+    if (memory == NULL) {
+        return NULL;
+    }
+    spell(&spelling);
+    char *respelled = strdup(respell(arguments, &spelling, memory)[0]);
+    free(memory);
+    return respelled;
+}
+
+EXPORT int
+system(const char *command)
+{
+    typedef int function(const char *);
+    NEXT(function, "system")
+    if (command == NULL || tree_image() == NULL || strstr(command, tree_root()) == NULL) {
+        return next(command);
+    }
+    char *respelled = respell_command(command);
+    int result = respelled ? next(respelled) : -1;
+    free(respelled);
+    return result;
+}
+
+EXPORT FILE *
+popen(const char *command, const char *mode)
+{
+    typedef FILE *function(const char *, const char *);
+    NEXT(function, "popen")
+    if (tree_image() == NULL || strstr(command, tree_root()) == NULL) {
+        return next(command, mode);
+    }
+    char *respelled = respell_command(command);
+    FILE *result = respelled ? next(respelled, mode) : NULL;
+    free(respelled);
+    return result;
+}

@@ -1,0 +1,20 @@
+/* Starting programs whose path leads into the executable's tree. */
+#ifndef OXIDIZE_PROGRAMS_H
+#define OXIDIZE_PROGRAMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* sys.executable, from the root of the tree. No such entry exists: whoever starts it gets this
+   executable as a plain Python interpreter with the packed modules. */
+#define PROGRAMS_INTERPRETER "bin/python3"
+
+/* What the kernel is given in its place: the executable's own path, spelled in a way in which
+   nobody else spells it. A program that is started by this spelling is to be the interpreter. */
+#define PROGRAMS_MARK "//./"
+
+/* If `invoked` has the mark, take it out and return true. The result, in `path`, may be the same
+   text. False with *path unchanged where it has none. */
+bool programs_take_mark(const char *invoked, char *path, size_t capacity);
+
+#endif
