@@ -102,12 +102,12 @@ def executable():
 
 def programs():
     folder = Path(__file__).parent
-    return {"sh": run(str(folder / "tool.sh"), "x"), "py": run(str(folder / "tool.py"), "y")}
+    return {"sh": run(str(folder / "tool.sh"), "x"), "py": run(str(folder / "tool-py"), "y")}
 
 
 def environment():
     names = sorted(set(os.environ) - {"_", "SHLVL", "PWD", "OLDPWD"})
-    return [names, run(sys.executable, "-c", "import os; print(len(os.environ))")[1]]
+    return [names, run(sys.executable, "-c", "import os; print(len(os.environ))")]
 
 
 def main():
