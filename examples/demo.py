@@ -20,17 +20,20 @@ ENVIRONMENT = REPOSITORY / "build" / "demo"
 
 def run(*command: str | Path) -> None:
     """Show a command and run it."""
-    print("$", shlex.join(str(os.path.relpath(part) if isinstance(part, Path) else part) for part in command))
+    shown = [os.path.relpath(part) if isinstance(part, Path) else part for part in command]
+    print("$", shlex.join(shown), flush=True)
     subprocess.run(command, check=True)
 
 
 def ask(executable: Path) -> str:
     """Start the server on a free port, request its page, stop it, and return the answer."""
-    with subprocess.Popen([executable], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
+    with subprocess.Popen(
+        [executable], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
         try:
             assert server.stdout is not None
             port = server.stdout.readline().split()[-1]
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/?name=you") as answer:  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/?name=you") as answer:
                 return answer.read().decode()
         finally:
             server.terminate()

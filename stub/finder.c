@@ -1,10 +1,7 @@
 /* The finder answers from the image's hash table, and loading is unmarshalling straight from the
    mapped file. It implements importlib.abc.MetaPathFinder and importlib.abc.InspectLoader; one
    object serves all modules. Extension modules are left to importlib's ExtensionFileLoader, whose
-   dlopen is ours (library.c).
-
-   It gets into place through zipimport: every interpreter imports that name after importlib's own
-   finders are installed and before anything from a file, and does without it if that fails. */
+   dlopen is ours (library.c). */
 #include "finder.h"
 
 #include <marshal.h>  /* PyMarshal_ReadObjectFromString */
@@ -53,7 +50,8 @@ find(PyObject *name, struct image_module *module)
         return -1;
     }
     bool present;
-    die_if_failed(image_find_module(tree_image(), (struct text){data, (size_t)size}, &present, module));
+    die_if_failed(
+        image_find_module(tree_image(), (struct text){data, (size_t)size}, &present, module));
     return present;
 }
 
@@ -105,8 +103,8 @@ content_of(uint32_t index)
     return content;
 }
 
-static PyObject *
-attribute_of(const char *module_name, const char *name)
+PyObject *
+finder_attribute(const char *module_name, const char *name)
 {
     PyObject *module = PyImport_ImportModule(module_name);
     PyObject *attribute = module ? PyObject_GetAttrString(module, name) : NULL;
@@ -212,8 +210,8 @@ unmarshal(Finder *self, const struct image_module *module)
                       &marshalled)) {
         status_die(status_fault("a packed file is damaged"));
     }
-    PyObject *code = PyMarshal_ReadObjectFromString((const char *)marshalled.data,
-                                                    (Py_ssize_t)marshalled.size);
+    PyObject *code =
+        PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
     PyObject *path = code ? path_of(module->node) : NULL;
     PyObject *fixed =
         path ? PyObject_CallFunctionObjArgs(self->fix_co_filename, code, path, NULL) : NULL;
@@ -230,9 +228,8 @@ compile_source(const struct image_module *module)
 {
     struct cursor source = content_of(module->node);
     PyObject *path = path_of(module->node);
-    PyObject *text = path ? PyBytes_FromStringAndSize((const char *)source.data,
-                                                      (Py_ssize_t)source.size)
-                          : NULL;
+    PyObject *text =
+        path ? PyBytes_FromStringAndSize((const char *)source.data, (Py_ssize_t)source.size) : NULL;
     PyObject *code = NULL;
     if (text != NULL) {
         code = Py_CompileStringObject(PyBytes_AS_STRING(text), path, Py_file_input, NULL, -1);
@@ -395,11 +392,11 @@ static PyObject *
 finder_get_resource_reader(PyObject *self, PyObject *name)
 {
     PyObject *path = finder_get_filename(self, name);
-    PyObject *loader_type = path ? attribute_of("types", "SimpleNamespace") : NULL;
+    PyObject *loader_type = path ? finder_attribute("types", "SimpleNamespace") : NULL;
     PyObject *keywords = loader_type ? Py_BuildValue("{sO}", "path", path) : NULL;
     PyObject *nothing = keywords ? PyTuple_New(0) : NULL;
     PyObject *loader = nothing ? PyObject_Call(loader_type, nothing, keywords) : NULL;
-    PyObject *reader_type = loader ? attribute_of("importlib.readers", "FileReader") : NULL;
+    PyObject *reader_type = loader ? finder_attribute("importlib.readers", "FileReader") : NULL;
     PyObject *reader = reader_type ? PyObject_CallOneArg(reader_type, loader) : NULL;
     Py_XDECREF(reader_type);
     Py_XDECREF(loader);
@@ -461,8 +458,8 @@ static PyType_Spec finder_spec = {
     .slots = finder_slots,
 };
 
-static PyObject *
-make_finder(void)
+PyObject *
+finder_make(void)
 {
     PyTypeObject *type = (PyTypeObject *)PyType_FromSpec(&finder_spec);
     Finder *self = type ? (Finder *)type->tp_alloc(type, 0) : NULL;
@@ -470,10 +467,10 @@ make_finder(void)
     if (self == NULL) {
         return NULL;
     }
-    if ((self->module_spec = attribute_of("_frozen_importlib", "ModuleSpec")) == NULL ||
+    if ((self->module_spec = finder_attribute("_frozen_importlib", "ModuleSpec")) == NULL ||
         (self->extension_loader =
-             attribute_of("_frozen_importlib_external", "ExtensionFileLoader")) == NULL ||
-        (self->fix_co_filename = attribute_of("_imp", "_fix_co_filename")) == NULL ||
+             finder_attribute("_frozen_importlib_external", "ExtensionFileLoader")) == NULL ||
+        (self->fix_co_filename = finder_attribute("_imp", "_fix_co_filename")) == NULL ||
         (self->spec_keywords = Py_BuildValue("(ss)", "origin", "is_package")) == NULL ||
         (self->builtins_name = PyUnicode_InternFromString("__builtins__")) == NULL) {
         Py_CLEAR(self);
@@ -481,91 +478,8 @@ make_finder(void)
     return (PyObject *)self;
 }
 
-/* --- getting into place -------------------------------------------------------------------- */
-
-PyObject *
-finder_get(void)
+bool
+finder_is(PyObject *object)
 {
-    PyObject *meta_path = PySys_GetObject("meta_path");
-    for (Py_ssize_t i = 0; meta_path && i < PyList_GET_SIZE(meta_path); i++) {
-        PyObject *finder = PyList_GET_ITEM(meta_path, i);
-        if (Py_TYPE(finder)->tp_dealloc == (destructor)finder_dealloc) {
-            return finder;
-        }
-    }
-    PyErr_SetString(PyExc_RuntimeError, "the executable's finder is not on sys.meta_path");
-    return NULL;
-}
-
-/* sys.path_hooks: zip files are rare, so zipimport is imported when the first one is met. */
-static PyObject *
-zip_path_hook(PyObject *self, PyObject *path)
-{
-    (void)self;
-    const char *text = PyUnicode_Check(path) ? PyUnicode_AsUTF8(path) : NULL;
-    struct stat status;
-    int missing = text == NULL || stat(text, &status) != 0;
-    /* ENOTDIR: it may be a path inside a zip file. */
-    if (missing ? text == NULL || errno != ENOTDIR : S_ISDIR(status.st_mode)) {
-        PyErr_Clear();
-        PyErr_SetString(PyExc_ImportError, "not a zip file");
-        return NULL;
-    }
-    PyObject *importer = attribute_of("zipimport", "zipimporter");
-    PyObject *result = importer ? PyObject_CallOneArg(importer, path) : NULL;
-    Py_XDECREF(importer);
-    return result;
-}
-
-static PyMethodDef zip_path_hook_definition = {"zip_path_hook", zip_path_hook, METH_O,
-                                               "Return a zipimporter for the path."};
-
-static int
-insert_first(const char *list_name, PyObject *item)
-{
-    PyObject *list = PySys_GetObject(list_name);
-    int result = item && list ? PyList_Insert(list, 0, item) : -1;
-    Py_XDECREF(item);
-    return result;
-}
-
-/* What runs in place of zipimport's body. */
-static int
-install(PyObject *module)
-{
-    (void)module;
-    if (finder_get() != NULL) { /* the image has no zipimport, and somebody wants it */
-        PyErr_SetString(PyExc_ImportError, "zipimport is not packed");
-        return -1;
-    }
-    PyErr_Clear();
-    if (insert_first("path_hooks", PyCFunction_New(&zip_path_hook_definition, NULL)) == 0 &&
-        insert_first("meta_path", make_finder()) == 0) {
-        PyErr_SetString(PyExc_ImportError, "zipimport is imported when it is first needed");
-    }
-    return -1;
-}
-
-static PyObject *
-initialise_zipimport(void)
-{
-    static PyModuleDef_Slot slots[] = {
-        {Py_mod_exec, install},
-#if PY_VERSION_HEX >= 0x030C0000
-        {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
-#endif
-#if PY_VERSION_HEX >= 0x030D0000
-        {Py_mod_gil, Py_MOD_GIL_NOT_USED},
-#endif
-        {0},
-    };
-    static PyModuleDef definition = {
-        PyModuleDef_HEAD_INIT, .m_name = "zipimport", .m_slots = slots};
-    return PyModuleDef_Init(&definition);
-}
-
-int
-finder_setup(void)
-{
-    return PyImport_AppendInittab("zipimport", initialise_zipimport);
+    return Py_TYPE(object)->tp_dealloc == (destructor)finder_dealloc;
 }

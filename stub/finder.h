@@ -3,11 +3,21 @@
 #define OXIDIZE_FINDER_H
 
 #include <Python.h>
+#include <stdbool.h>
 
 /* Arrange that each interpreter gets the finder while it is being initialised, before it imports
    anything that is not built in or frozen. To be called before Python is initialised, and after
    tree_setup. Returns -1 without memory. */
 int finder_setup(void);
+
+/* Return a new finder, or null with an exception set. */
+PyObject *finder_make(void);
+
+/* Whether an object is a finder. */
+bool finder_is(PyObject *object);
+
+/* Return an attribute of a module that is imported for it, or null with an exception set. */
+PyObject *finder_attribute(const char *module_name, const char *name);
 
 /* Return the interpreter's finder, a borrowed reference, or null with an exception set. */
 PyObject *finder_get(void);

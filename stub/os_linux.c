@@ -1,16 +1,16 @@
 #define _GNU_SOURCE
 #include "os_linux.h"
 
-#include <dlfcn.h>        /* RTLD_NOW */
-#include <errno.h>        /* errno */
-#include <fcntl.h>        /* F_DUPFD_CLOEXEC, AT_FDCWD */
-#include <pthread.h>      /* pthread_sigmask */
-#include <signal.h>       /* sigset_t, SIGSYS */
-#include <stdio.h>        /* snprintf */
-#include <sys/mman.h>     /* memfd_create */
-#include <sys/prctl.h>    /* PR_SET_SYSCALL_USER_DISPATCH */
-#include <sys/syscall.h>  /* SYS_openat */
-#include <unistd.h>       /* write */
+#include <dlfcn.h>       /* RTLD_NOW */
+#include <errno.h>       /* errno */
+#include <fcntl.h>       /* F_DUPFD_CLOEXEC, AT_FDCWD */
+#include <pthread.h>     /* pthread_sigmask */
+#include <signal.h>      /* sigset_t, SIGSYS */
+#include <stdio.h>       /* snprintf */
+#include <sys/mman.h>    /* memfd_create */
+#include <sys/prctl.h>   /* PR_SET_SYSCALL_USER_DISPATCH */
+#include <sys/syscall.h> /* SYS_openat */
+#include <unistd.h>      /* write */
 
 #include "os.h"
 
@@ -171,14 +171,13 @@ on_system_call(int signal_number, siginfo_t *info, void *context)
     greg_t *r = interrupted->uc_mcontext.gregs;
     long number = info->si_syscall;
     if (number == SYS_openat && is_served_path((const char *)r[REG_RSI])) {
-        r[REG_RAX] =
-            oxidize_gate(SYS_fcntl, served.descriptor, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+        r[REG_RAX] = oxidize_gate(SYS_fcntl, served.descriptor, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
         set_dispatch(PR_SYS_DISPATCH_OFF);
         interrupted->uc_sigmask = served.mask; /* the library's constructors run as usual */
         return;
     }
-    r[REG_RAX] = oxidize_gate(number, r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10], r[REG_R8],
-                              r[REG_R9]);
+    r[REG_RAX] =
+        oxidize_gate(number, r[REG_RDI], r[REG_RSI], r[REG_RDX], r[REG_R10], r[REG_R8], r[REG_R9]);
 }
 
 void *

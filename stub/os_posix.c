@@ -149,7 +149,8 @@ load_descriptor(int descriptor, const char *path, unsigned serial, int flags, bo
     char spelling[160];
     spell_descriptor(spelling, sizeof spelling, descriptor, serial);
     *reached = access(spelling, F_OK) == 0;
-    return *reached ? os_dlopen(spelling, flags) : linux_dlopen_as(path, descriptor, flags, reached);
+    return *reached ? os_dlopen(spelling, flags)
+                    : linux_dlopen_as(path, descriptor, flags, reached);
 }
 
 /* Where neither memory files nor /proc serve: a file that loses its name at once. */

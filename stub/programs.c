@@ -226,8 +226,7 @@ exec_packed(const char *path, struct cursor content, char *const *arguments,
     if (descriptor < 0) {
         return -1;
     }
-    int result =
-        (int)syscall(SYS_execveat, descriptor, "", arguments, environment, AT_EMPTY_PATH);
+    int result = (int)syscall(SYS_execveat, descriptor, "", arguments, environment, AT_EMPTY_PATH);
     int error = errno;
     close(descriptor);
     errno = error;
@@ -344,8 +343,8 @@ spawn_interpreter(const struct request *request, const char *const *first, char 
 static int
 spawn_script(const struct request *request, const char *path, char *const *arguments)
 {
-    const char *const first[] = {
-        "-Ic", "import os, sys; os.execv(sys.argv[1], sys.argv[1:])", path, NULL};
+    const char *const first[] = {"-Ic", "import os, sys; os.execv(sys.argv[1], sys.argv[1:])", path,
+                                 NULL};
     return spawn_interpreter(request, first, arguments);
 }
 
@@ -388,8 +387,7 @@ spawn(const struct request *request, const char *path, char *const *arguments)
 
 EXPORT int
 posix_spawn(pid_t *process, const char *path, const posix_spawn_file_actions_t *actions,
-            const posix_spawnattr_t *attributes, char *const arguments[],
-            char *const environment[])
+            const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
 {
     NEXT(spawn_function, "posix_spawn")
     const struct request request = {next, process, actions, attributes, environment};

@@ -43,8 +43,7 @@ hash_stripes(struct cursor *bytes, uint64_t seed)
         c = round_lane(c, read_lane(bytes->data + 16));
         d = round_lane(d, read_lane(bytes->data + 24));
     }
-    uint64_t hash =
-        rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
+    uint64_t hash = rotate_left(a, 1) + rotate_left(b, 7) + rotate_left(c, 12) + rotate_left(d, 18);
     return merge(merge(merge(merge(hash, a), b), c), d);
 }
 

@@ -80,9 +80,9 @@ def c_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
         REPOSITORY / "tests/stub/read_image.c",
         *(STUB / f"{n}.c" for n in ("image", "xxh64", "status")),
     ]
-    flags = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined"]
-    command = [compiler, *flags, "-fno-sanitize-recover=undefined", f"-I{STUB}", "-o", program, *sources]
-    subprocess.run(command, check=True)
+    flags = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror", f"-I{STUB}"]
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+    subprocess.run([compiler, *flags, *sanitizers, "-o", str(program), *map(str, sources)], check=True)
     return program
 
 

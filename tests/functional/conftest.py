@@ -60,8 +60,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wheelhouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """oxidize-build's own wheel, as it is on no index."""
     folder = tmp_path_factory.mktemp("wheelhouse")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, REPOSITORY]
-    subprocess.run(command, check=True)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+    subprocess.run([*pip, "-w", str(folder), str(REPOSITORY)], check=True)
     return folder
 
 
@@ -78,8 +78,8 @@ def make_frontend(
     def make(python: Path) -> Frontend:
         if python not in made:
             folder = tmp_path_factory.mktemp("frontend")
-            virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", python, folder]
-            subprocess.run(virtualenv, check=True)
+            virtualenv = [sys.executable, "-m", "virtualenv", "--quiet", "--python", str(python)]
+            subprocess.run([*virtualenv, str(folder)], check=True)
             frontend = Frontend(folder / "bin" / "python", environment)
             packages = ("build", "oxidize-build", "hatchling", "flit-core")
             result = frontend.run("-m", "pip", "install", "--quiet", *packages)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from conftest import EXAMPLES, PROJECTS, Frontend, Jail, interpreters
 
 Build = Callable[[Path], Path]
@@ -66,7 +67,7 @@ def running_server(command: list[str]) -> Iterator[str]:
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - it is http://127.0.0.1
         body: bytes = answer.read()
         return body.decode()
 

@@ -1,0 +1,95 @@
+/* The finder gets into place through zipimport: every interpreter imports that name after
+   importlib's own finders are installed and before anything from a file, and does without it if
+   that fails. */
+#include <Python.h>
+
+#include <sys/stat.h> /* stat */
+
+#include "finder.h"
+
+PyObject *
+finder_get(void)
+{
+    PyObject *meta_path = PySys_GetObject("meta_path");
+    for (Py_ssize_t i = 0; meta_path && i < PyList_GET_SIZE(meta_path); i++) {
+        PyObject *finder = PyList_GET_ITEM(meta_path, i);
+        if (finder_is(finder)) {
+            return finder;
+        }
+    }
+    PyErr_SetString(PyExc_RuntimeError, "the executable's finder is not on sys.meta_path");
+    return NULL;
+}
+
+/* sys.path_hooks: zip files are rare, so zipimport is imported when the first one is met. */
+static PyObject *
+zip_path_hook(PyObject *self, PyObject *path)
+{
+    (void)self;
+    const char *text = PyUnicode_Check(path) ? PyUnicode_AsUTF8(path) : NULL;
+    struct stat status;
+    int missing = text == NULL || stat(text, &status) != 0;
+    /* ENOTDIR: it may be a path inside a zip file. */
+    if (missing ? text == NULL || errno != ENOTDIR : S_ISDIR(status.st_mode)) {
+        PyErr_Clear();
+        PyErr_SetString(PyExc_ImportError, "not a zip file");
+        return NULL;
+    }
+    PyObject *importer = finder_attribute("zipimport", "zipimporter");
+    PyObject *result = importer ? PyObject_CallOneArg(importer, path) : NULL;
+    Py_XDECREF(importer);
+    return result;
+}
+
+static PyMethodDef zip_path_hook_definition = {"zip_path_hook", zip_path_hook, METH_O,
+                                               "Return a zipimporter for the path."};
+
+static int
+insert_first(const char *list_name, PyObject *item)
+{
+    PyObject *list = PySys_GetObject(list_name);
+    int result = item && list ? PyList_Insert(list, 0, item) : -1;
+    Py_XDECREF(item);
+    return result;
+}
+
+/* What runs in place of zipimport's body. */
+static int
+install(PyObject *module)
+{
+    (void)module;
+    if (finder_get() != NULL) { /* the image has no zipimport, and somebody wants it */
+        PyErr_SetString(PyExc_ImportError, "zipimport is not packed");
+        return -1;
+    }
+    PyErr_Clear();
+    if (insert_first("path_hooks", PyCFunction_New(&zip_path_hook_definition, NULL)) == 0 &&
+        insert_first("meta_path", finder_make()) == 0) {
+        PyErr_SetString(PyExc_ImportError, "zipimport is imported when it is first needed");
+    }
+    return -1;
+}
+
+static PyObject *
+initialise_zipimport(void)
+{
+    static PyModuleDef_Slot slots[] = {
+        {Py_mod_exec, install},
+#if PY_VERSION_HEX >= 0x030C0000
+        {Py_mod_multiple_interpreters, Py_MOD_PER_INTERPRETER_GIL_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030D0000
+        {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+        {0},
+    };
+    static PyModuleDef definition = {PyModuleDef_HEAD_INIT, .m_name = "zipimport",
+                                     .m_slots = slots};
+    return PyModuleDef_Init(&definition);
+}
+
+int
+finder_setup(void)
+{
+    return PyImport_AppendInittab("zipimport", initialise_zipimport);
+}
