@@ -1,8 +1,9 @@
 """Run by the target interpreter, not imported: compiles sources to complete ``.pyc`` files.
 
 Reads one JSON object per line from standard input, ``{"source": FILE, "path": PATH, "optimize": N,
-"result": FILE}``, and writes for each one a line to standard output: ``null``, or a string that says
-why the source does not compile. Standard library only.
+"result": FILE}``, and writes for each one a line to standard output: ``null``, a string that says
+why the source does not compile, or the error number with which the result could not be written.
+Standard library only.
 
 The result depends on the source and its path alone, though :mod:`marshal` writes down what the process
 has made of the code's strings: which ones are interned, which are one object, and of which others
@@ -41,7 +42,7 @@ def main() -> None:
         request = json.loads(line)
         with open(request["source"], "rb") as file:  # noqa: PTH123 (importing pathlib takes time)
             source = file.read()
-        answer = None
+        answer: str | int | None = None
         try:
             result = compile_to_pyc(source, request["path"], request["optimize"])
         except NOT_COMPILABLE as error:
@@ -51,7 +52,7 @@ def main() -> None:
                 with open(request["result"], "wb") as file:  # noqa: PTH123
                     file.write(result)
             except OSError as error:
-                sys.exit(f"error: cannot write {request['result']}: {error.strerror}")
+                answer = error.errno
         print(json.dumps(answer), flush=True)  # noqa: T201 (the protocol)
 
 

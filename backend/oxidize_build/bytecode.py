@@ -170,7 +170,9 @@ class _Compiler:
         answer = stdout.readline()
         if not answer:
             raise RuntimeNotUsableError(f"{self.runtime.python} ended while it compiled {job.path}")
-        problem: str | None = json.loads(answer)
+        problem: str | int | None = json.loads(answer)
+        if isinstance(problem, int):
+            raise OSError(problem, os.strerror(problem), str(result))
 
         def make(made: Path) -> None:
             if problem is None:

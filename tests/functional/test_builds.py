@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from making import BUILD_SYSTEM, HELLO, names, write_files, write_project
 
 from conftest import PROJECTS, Frontend
-from making import BUILD_SYSTEM, HELLO, names, write_files, write_project
 
 WHEEL = "hello-1.0-py3-none-any.whl"
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from making import picture, write_project
 
 from conftest import Frontend
-from making import picture, write_project
 
 pytestmark = pytest.mark.slow
 MakeWheel = Callable[..., Path]
