@@ -19,6 +19,9 @@ def as_json():
 
 
 def main():
+    if sys.argv[1:] == ["--once"]:
+        print(app.test_client().get("/").text)
+        return
     server = make_server("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0, app)
     print(f"listening on {server.port}", flush=True)
     server.serve_forever()

@@ -123,16 +123,17 @@ def jail(tmp_path: Path) -> Jail:
     """Give the command that runs an executable where there is nothing but it and libc.
 
     A read-only root that holds the file, the loader, libc and libm: no /proc, no /tmp, no /dev.
+    *libraries* names other parts of libc that are to be there.
     """
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("chroot and mount need root and util-linux")
 
-    def imprison(executable: Path, *arguments: str) -> list[str]:
+    def imprison(executable: Path, *arguments: str, libraries: tuple[str, ...] = ()) -> list[str]:
         root = tmp_path / "jail"
         if not root.exists():
             (root / "lib64").mkdir(parents=True)
             (root / "lib").symlink_to("lib64")
-            for name in SYSTEM_LIBRARIES:
+            for name in (*SYSTEM_LIBRARIES, *libraries):
                 shutil.copy(_find_system_library(name), root / "lib64")
         shutil.copy(executable, root / executable.name)
         script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec chroot "$0" "$@"'

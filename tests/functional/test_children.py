@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import PROJECTS
 
 Build = Callable[[Path], Path]

@@ -73,8 +73,18 @@ def executable():
     return {
         "-c": run(sys.executable, "-c", show, "a"),
         "-O": run(sys.executable, "-O", "-c", show),
-        "-E -s -I -u": run(sys.executable, "-E", "-s", "-I", "-u", "-c", "import sys; print(sys.flags.isolated)"),
-        "-X -W": run(sys.executable, "-X", "utf8", "-W", "error", "-c", "import sys; print(sys._xoptions, sys.warnoptions)"),
+        "-E -s -I -u": run(
+            sys.executable, "-E", "-s", "-I", "-u", "-c", "import sys; print(sys.flags.isolated)"
+        ),
+        "-X -W": run(
+            sys.executable,
+            "-X",
+            "utf8",
+            "-W",
+            "error",
+            "-c",
+            "import sys; print(sys._xoptions, sys.warnoptions)",
+        ),
         "-m": run(sys.executable, "-m", "children.worker", "x"),
         "pip": run(sys.executable, "-m", "pip", "--version")[1].split(" from ")[0],
         "pip list": "children" in run(sys.executable, "-m", "pip", "list")[1],
@@ -89,11 +99,14 @@ def executable():
         "popen": os.popen(f"{sys.executable} -c 'print(8)'").read(),
         "posix_spawn": os.waitpid(
             os.posix_spawn(sys.executable, [sys.executable, "-c", "raise SystemExit(9)"], os.environ), 0
-        )[1] >> 8,
+        )[1]
+        >> 8,
         "no close_fds": run(sys.executable, "-c", "print(1)", close_fds=False),
         "new session": run(sys.executable, "-c", "print(2)", start_new_session=True, cwd="/"),
         "grandchild": run(
-            sys.executable, "-c", "import subprocess, sys; print(subprocess.check_output([sys.executable, '-c', 'print(5)']))"
+            sys.executable,
+            "-c",
+            "import subprocess, sys; print(subprocess.check_output([sys.executable, '-c', 'print(5)']))",
         ),
         "again": run(sys.executable, sys.argv[0], "hello"),
         "missing": run("sh", "-c", f"{sys.prefix}/bin/nothing; echo $?")[1],
