@@ -30,10 +30,9 @@ from oxidize_build.wheels import entry_points, resolve, unpack
 
 
 @dataclass(frozen=True, slots=True)
-class _Workshop:
+class Workshop:
     """What all executables of one build share."""
 
-    wheel: Path
     runtime: Runtime
     cache: Cache
     stub: Path
@@ -54,8 +53,8 @@ def build_executables(
         with stage("Find the Python runtime"):
             runtime = host_runtime()
         with stage(f"Make the stub for Python {runtime.version}"):
-            workshop = _Workshop(wheel, runtime, cache, make_stub(runtime, cache))
-        reports = [_build(executable, workshop, directory) for executable in chosen]
+            workshop = Workshop(runtime, cache, make_stub(runtime, cache))
+        reports = [_build(executable, wheel, workshop, directory) for executable in chosen]
         results = deliver([report.path for report in reports], output)
     for report in reports:
         _tell(report)
@@ -80,17 +79,28 @@ def _choose(executables: Sequence[Executable], names: Sequence[str] | None) -> l
     return list(executables) if names is None else [by_name[name] for name in dict.fromkeys(names)]
 
 
-def _build(executable: Executable, workshop: _Workshop, directory: Path) -> VerifyReport:
+def _build(executable: Executable, wheel: Path, workshop: Workshop, directory: Path) -> VerifyReport:
     runtime, cache = workshop.runtime, workshop.cache
     with stage(f"{executable.name}: resolve dependencies"):
-        wheels = resolve(workshop.wheel, executable.extras, runtime, cache)
+        wheels = resolve(wheel, executable.extras, runtime, cache)
     with stage(f"{executable.name}: collect files"):
         unpacked = [unpack(wheel, cache) for wheel in wheels]
         kept = apply_policy(collect(unpacked, runtime)).kept
+    return pack(executable, kept, workshop, directory)
+
+
+def pack(
+    executable: Executable, kept: Sequence[Resource], workshop: Workshop, directory: Path
+) -> VerifyReport:
+    """Make *executable* of the resources that the policy *kept*, as a file in *directory*, and check it.
+
+    Raises an OxidizeError of the failing stage.
+    """
+    runtime, cache = workshop.runtime, workshop.cache
+    with stage(f"{executable.name}: compile bytecode"):
         program = make_program(executable, kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime)]
         resources += [program.main] if program.main else []
-    with stage(f"{executable.name}: compile bytecode"):
         resources = compile_sources(resources, runtime, cache)
     with stage(f"{executable.name}: find shared libraries"):
         resources = link_libraries(resources, runtime)
@@ -117,7 +127,7 @@ def _assemble(
     executable: Executable,
     resources: Sequence[Resource],
     options: Sequence[OptionValue],
-    workshop: _Workshop,
+    workshop: Workshop,
     directory: Path,
 ) -> VerifyReport:
     runtime = workshop.runtime
