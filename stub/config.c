@@ -5,9 +5,27 @@
 #include <stdlib.h>   /* wcstombs */
 #include <sys/stat.h> /* stat */
 
-#include "programs.h"
-
 /* --- what to run --------------------------------------------------------------------------- */
+
+static struct status
+apply_to_target(struct target *target, const struct image_option *option, struct text text)
+{
+    switch (option->key) {
+    case IMAGE_OPTION_RUN_MAIN:
+        target->anonymous = option->number == IMAGE_MAIN_KIND_ANONYMOUS;
+        break;
+    case IMAGE_OPTION_RUN_MODULE:
+        if (text.size >= sizeof target->module) {
+            return status_fault("the name of the module to run is too long");
+        }
+        memcpy(target->module, text.data, text.size);
+        break;
+    case IMAGE_OPTION_FROZEN:
+        target->frozen = true;
+        break;
+    }
+    return status_ok();
+}
 
 struct status
 config_target(const struct image *image, struct target *target)
@@ -18,23 +36,12 @@ config_target(const struct image *image, struct target *target)
         struct image_option option;
         struct text text;
         struct status status = image_option(image, i, &present, &option, &text);
-        if (status_failed(status)) {
+        if (status_failed(status) || !present) {
             return status;
         }
-        if (!present) {
-            return status_ok();
-        }
-        if (option.key == IMAGE_OPTION_RUN_MAIN) {
-            target->anonymous = option.number == IMAGE_MAIN_KIND_ANONYMOUS;
-            return status_ok();
-        }
-        if (option.key == IMAGE_OPTION_RUN_MODULE) {
-            if (text.size >= sizeof target->module) {
-                return status_fault("the name of the module to run is too long");
-            }
-            memcpy(target->module, text.data, text.size);
-            target->module[text.size] = '\0';
-            return status_ok();
+        status = apply_to_target(target, &option, text);
+        if (status_failed(status)) {
+            return status;
         }
     }
 }
@@ -130,7 +137,7 @@ apply_options(PyConfig *config, const struct image *image, const char *executabl
 
 /* Give every path, so that there is nothing left for Python to look for on the disk. */
 static PyStatus
-set_paths(PyConfig *config, const char *executable)
+set_paths(PyConfig *config, const char *executable, const char *interpreter)
 {
     wchar_t **const prefixes[] = {&config->home, &config->prefix, &config->exec_prefix,
                                   &config->base_prefix, &config->base_exec_prefix};
@@ -141,7 +148,7 @@ set_paths(PyConfig *config, const char *executable)
         status = set_path(config, prefixes[i], executable, text_of(""));
     }
     for (size_t i = 0; i < Py_ARRAY_LENGTH(interpreters) && !PyStatus_Exception(status); i++) {
-        status = set_path(config, interpreters[i], executable, text_of(PROGRAMS_INTERPRETER));
+        status = set_path(config, interpreters[i], executable, text_of(interpreter));
     }
     config->module_search_paths_set = 1;
     return status;
@@ -197,7 +204,7 @@ config_initialise(const struct image *image, struct invocation *invocation)
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
     set_flags(&config, invocation->interpreter);
-    status = set_paths(&config, invocation->executable);
+    status = set_paths(&config, invocation->executable, invocation->interpreter_path);
     if (!PyStatus_Exception(status)) {
         status = apply_options(&config, image, invocation->executable);
     }

@@ -10,15 +10,17 @@
 struct invocation {
     int argc;
     char **argv;
-    const char *executable; /* absolute path: the root of the file tree, and sys.prefix */
-    const char *invoked;    /* the path it was started by: sys.argv[0] */
-    bool interpreter;       /* it is to be sys.executable, and takes python's command line */
+    const char *executable;       /* absolute path: the root of the file tree, and sys.prefix */
+    const char *interpreter_path; /* sys.executable, from the root; "" is the executable itself */
+    const char *invoked;          /* the path it was started by: sys.argv[0] */
+    bool interpreter;             /* it is to be sys.executable, and takes python's command line */
 };
 
 /* What is to be run. */
 struct target {
     char module[1024]; /* as `python -m` runs it; empty: the packed module __main__ */
     bool anonymous;    /* __main__ is a command, as of `python -c`, and has no __file__ */
+    bool frozen;       /* look like other packagers' executables: sys.frozen, sys._MEIPASS */
 };
 
 /* Read what is to be run from the options. */

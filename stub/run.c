@@ -86,13 +86,67 @@ run_target(const struct target *target)
     return target->module[0] ? run_module(target->module) : run_main(target->anonymous);
 }
 
-static void
-add_names(void)
+/* What code looks for that knows other packagers. */
+static int
+add_frozen_names(void)
 {
-    if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0) {
+    PyObject *root = PyUnicode_DecodeFSDefault(executable);
+    int result = root ? PySys_SetObject("_MEIPASS", root) : -1;
+    Py_XDECREF(root);
+    return result < 0 ? -1 : PySys_SetObject("frozen", Py_True);
+}
+
+static void
+add_names(const struct target *target)
+{
+    if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0 ||
+        (target->frozen && add_frozen_names() < 0)) {
         PyErr_Print();
         Py_Exit(1);
     }
+}
+
+/* --- children of a frozen program ---------------------------------------------------------- */
+
+/* Where sys.frozen is set, multiprocessing starts sys.executable with arguments of its own, and
+   sys.executable is the program. To run the target then would start children without end. */
+
+static bool
+begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* A helper that is started with code: it wants an interpreter. */
+static bool
+is_helper(int argc, char **argv)
+{
+    static const char *const beginnings[] = {
+        "from multiprocessing.resource_tracker import main",
+        "from multiprocessing.forkserver import main",
+        "from multiprocessing.spawn import spawn_main",
+    };
+    for (size_t i = 0; argc >= 3 && i < Py_ARRAY_LENGTH(beginnings); i++) {
+        if (strcmp(argv[argc - 2], "-c") == 0 && begins_with(argv[argc - 1], beginnings[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_worker(int argc, char **argv)
+{
+    return argc >= 2 && strcmp(argv[1], "--multiprocessing-fork") == 0;
+}
+
+static PyObject *
+run_worker(void)
+{
+    PyObject *spawn = PyImport_ImportModule("multiprocessing.spawn");
+    PyObject *result = spawn ? PyObject_CallMethod(spawn, "freeze_support", NULL) : NULL;
+    Py_XDECREF(spawn);
+    return result;
 }
 
 /* Find out by which path the executable was started, and whether as an interpreter. */
@@ -137,6 +191,8 @@ oxidize_run(int argc, char **argv)
     die_if_failed(open_image());
     die_if_failed(config_target(&image, &target));
     tree_setup(&image, executable);
+    invocation.interpreter_path = target.frozen ? "" : PROGRAMS_INTERPRETER;
+    invocation.interpreter |= target.frozen && is_helper(argc, argv);
     if (finder_setup() < 0) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
@@ -144,6 +200,10 @@ oxidize_run(int argc, char **argv)
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status); /* also the regular end of --help and --version */
     }
-    add_names();
-    return invocation.interpreter ? Py_RunMain() : finish(run_target(&target));
+    add_names(&target);
+    if (invocation.interpreter) {
+        return Py_RunMain();
+    }
+    bool worker = target.frozen && is_worker(argc, argv);
+    return finish(worker ? run_worker() : run_target(&target));
 }

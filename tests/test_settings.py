@@ -97,7 +97,11 @@ def test_wheel_backend_may_be_an_object(tmp_path: Path) -> None:
         ("[tool]\noxidize = 1\n", ["tool.oxidize: found 1", "a table"]),
         (
             "[tool.oxidize.executables.app]\nmodul = 'x'\n",
-            ["tool.oxidize.executables.app.modul", "command, entry-point, extras, module", "mean 'module'?"],
+            [
+                "tool.oxidize.executables.app.modul",
+                "command, entry-point, extras, frozen, module",
+                "mean 'module'?",
+            ],
         ),
         (
             "[tool.oxidize.executables.app]\nmodule = 'x'\ncommand = 'y'\n",
@@ -107,6 +111,7 @@ def test_wheel_backend_may_be_an_object(tmp_path: Path) -> None:
         ("[tool.oxidize.executables.app]\nentry-point = 'x'\n", ["executables.app.entry-point", "found 'x'"]),
         ("[tool.oxidize.executables.app]\ncommand = ''\n", ["executables.app.command", "non-empty"]),
         ("[tool.oxidize.executables.app]\nmodule = 'x'\nextras = 'y'\n", ["app.extras", "a list of strings"]),
+        ("[tool.oxidize.executables.app]\nmodule = 'x'\nfrozen = 1\n", ["app.frozen", "true or false"]),
         ("[tool.oxidize.executables.app]\n", ["executables.app", "says nothing to run"]),
         ("[tool.oxidize.executables.'a/b']\nmodule = 'x'\n", ["found the name 'a/b'", "a file name"]),
         (PROJECT + "[tool.oxidize.executables.ap]\nextras = []\n", ["executables.ap", "did you mean 'app'?"]),
@@ -208,3 +213,11 @@ def test_build_system(tmp_path: Path) -> None:
 def test_suggestions() -> None:
     assert did_you_mean("Scirpt", ["script", "module"]) == "; did you mean 'script'?"
     assert did_you_mean("zzz", ["script", "module"]) == ""
+
+
+def test_frozen_is_kept_wherever_the_script_comes_from(tmp_path: Path) -> None:
+    table = "[tool.oxidize.executables.app]\nfrozen = true\n"
+    assert read(tmp_path, PROJECT + table).executables[0].frozen
+    dynamic = read(tmp_path, table)
+    assert dynamic.executables == ()
+    assert add_entry_points(dynamic, "[console_scripts]\napp = demo:main\n").executables[0].frozen

@@ -46,6 +46,12 @@ def make_program(executable: Executable, resources: Sequence[Resource], runtime:
 
     Raises EntryPointError when it refers to a module or an object that does not exist.
     """
+    program = _make_program(executable, resources, runtime)
+    more = (OptionValue(Option.FROZEN),) if executable.frozen else ()
+    return Program((*program.options, *more), program.main)
+
+
+def _make_program(executable: Executable, resources: Sequence[Resource], runtime: Runtime) -> Program:
     where = f"executable {executable.name}"
     modules = {
         resource.name: resource

@@ -88,6 +88,21 @@ def test_children_inherit_the_environment_as_it_is(children: Path, tmp_path: Pat
     assert count[1] == str(len(names))
 
 
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+def test_multiprocessing_with_sys_frozen(method: str, children: Path, tmp_path: Path) -> None:
+    """The application never calls freeze_support, and does not multiply for that."""
+    squares = [0, 1, 4, 9, 16]
+    frozen = children.with_name("frozen")
+    assert ask(frozen, method, tmp_path) == [squares, "from the child", 0, squares]
+    assert ask(frozen, "fork bomb", tmp_path) == [0, 0]
+
+
+def test_sys_frozen_and_what_belongs_to_it(children: Path, tmp_path: Path) -> None:
+    assert ask(children.with_name("frozen"), "masquerade", tmp_path) == [True, True, True]
+    plain = subprocess.run([children, "masquerade"], capture_output=True, text=True, check=False)
+    assert "module 'sys' has no attribute 'frozen'" in plain.stderr
+
+
 def test_no_fork_bomb(children: Path, tmp_path: Path) -> None:
     """A child that imports the main module again is the interpreter, never the application."""
     assert ask(children, "fork bomb", tmp_path) == [0, 0]

@@ -149,6 +149,8 @@ class Option(IntEnum):
     """Path of the standard library in the tree."""
     SEARCH_PATH = 4
     """A path in the tree that is put on ``sys.path``."""
+    FROZEN = 5
+    """Set ``sys.frozen`` and ``sys._MEIPASS``; ``sys.executable`` is the executable's own path."""
 
 
 HEADER = Record(

@@ -49,24 +49,25 @@ def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:
     What pyproject.toml says of an executable goes before what the wheel says.
 
     :raises WheelError: when the text is malformed.
-    :raises SettingsError: when pyproject.toml gives extras to a script that the wheel does not have.
+    :raises SettingsError: when pyproject.toml speaks of a script that the wheel does not have.
     """
     executables = {executable.name: executable for executable in settings.executables}
     for executable in _scripts(entry_points_txt):
         executables.setdefault(executable.name, executable)
-    for name, extras in settings.extras_of_dynamic_scripts:
+    for override in settings.overrides:
+        name = override.name
         if name not in executables:
             raise SettingsError(
                 f"pyproject.toml: tool.oxidize.executables.{name} does not say what to run, and the wheel "
                 f"has no script of that name; executables: {listed(executables)}"
                 f"{did_you_mean(name, executables)}"
             )
-        merged = normalized_extras((*executables[name].extras, *extras))
-        executables[name] = replace(executables[name], extras=merged)
+        merged = normalized_extras((*executables[name].extras, *override.extras))
+        executables[name] = replace(executables[name], extras=merged, frozen=override.frozen)
     return replace(
         settings,
         executables=tuple(executables[name] for name in sorted(executables)),
-        extras_of_dynamic_scripts=(),
+        overrides=(),
     )
 
 

@@ -53,6 +53,18 @@ class Executable:
     """What it runs: exactly one of ``entry-point``, ``module``, ``command`` and ``script``."""
     extras: tuple[str, ...] = ()
     """Extras of the project whose dependencies are packed too."""
+    frozen: bool = False
+    """Look like other packagers' results: ``sys.frozen`` and ``sys._MEIPASS`` are set, and ``sys.executable``
+    is the file itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What pyproject.toml says of an executable whose entry point only the project's wheel knows."""
+
+    name: str
+    extras: tuple[str, ...] = ()
+    frozen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +77,5 @@ class Settings:
     """The PEP 517 backend that makes the project's wheels and sdists."""
     executables: tuple[Executable, ...] = ()
     """In order of name."""
-    extras_of_dynamic_scripts: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Names and extras of executables whose entry points only the project's wheel knows, in order of name."""
+    overrides: tuple[Override, ...] = ()
+    """For executables whose entry points only the project's wheel knows, in order of name."""

@@ -21,6 +21,7 @@ from oxidize_build.settings.model import (
     Command,
     Executable,
     Module,
+    Override,
     Run,
     Script,
     Settings,
@@ -31,6 +32,7 @@ from oxidize_build.settings.table import Faults, Table, shown
 __all__ = ["add_entry_points", "read_settings"]
 
 RUN_KEYS = ("entry-point", "module", "command", "script")
+OTHER_KEYS = ("extras", "frozen")
 SCRIPT_TABLES = ("scripts", "gui-scripts")
 
 _NAME = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
@@ -60,13 +62,13 @@ def read_settings(project: Path) -> Settings:
         if executable := entry.read(scripts.get(entry.name)):
             scripts[entry.name] = executable
     backend = _read_wheel_backend(oxidize)
-    dynamic = tuple((entry.name, entry.extras()) for entry in entries if entry.name not in scripts)
+    overrides = [entry.override() for entry in entries if entry.name not in scripts]
     faults.raise_if_any()
     return Settings(
         project=project,
         wheel_backend=backend,
         executables=tuple(scripts[name] for name in sorted(scripts)),
-        extras_of_dynamic_scripts=tuple(sorted(dynamic)),
+        overrides=tuple(sorted(overrides, key=lambda override: override.name)),
     )
 
 
@@ -111,9 +113,9 @@ class _ExecutableTable:
         self._project = project
 
     def read(self, script: Executable | None) -> Executable | None:
-        """Return the executable; None if it is faulty, or extras for a script that only the wheel knows."""
+        """Return the executable; None if it is faulty, or its script is one that only the wheel knows."""
         table = self._table
-        table.refuse_unknown((*RUN_KEYS, "extras"))
+        table.refuse_unknown((*RUN_KEYS, *OTHER_KEYS))
         if bad_file_name(self.name):
             table.faults.add(table.key, f"found the name {shown(self.name)}, expected a file name")
         present = [key for key in RUN_KEYS if key in table]
@@ -124,9 +126,8 @@ class _ExecutableTable:
         if present:
             return self._own(present[0])
         if script is not None:
-            return Executable(
-                self.name, script.run, normalized_extras((*script.extras, *table.texts("extras")))
-            )
+            extras = normalized_extras((*script.extras, *table.texts("extras")))
+            return Executable(self.name, script.run, extras, table.flag("frozen"))
         if not self._may_be_dynamic():
             known = self._script_names()
             table.faults.add(
@@ -136,23 +137,24 @@ class _ExecutableTable:
             )
         return None
 
-    def extras(self) -> tuple[str, ...]:
-        """Return the extras that the table names."""
-        return normalized_extras(self._table.texts("extras"))
+    def override(self) -> Override:
+        """Return what the table says beside what to run."""
+        return Override(self.name, normalized_extras(self._table.texts("extras")), self._table.flag("frozen"))
 
     def _own(self, key: str) -> Executable | None:
         value = self._table.text(key)
         if value is None:
             return None
-        extras = self.extras()
+        other = self.override()
         if key == "entry-point":
             parsed = parse_entry_point(value)
             if parsed is None:
                 self._table.fault(key, f"found {shown(value)}, expected {EXPECTED}")
                 return None
-            return Executable(self.name, parsed[0], normalized_extras((*parsed[1], *extras)))
+            extras = normalized_extras((*parsed[1], *other.extras))
+            return Executable(self.name, parsed[0], extras, other.frozen)
         run = self._run(key, value)
-        return Executable(self.name, run, extras) if run else None
+        return Executable(self.name, run, other.extras, other.frozen) if run else None
 
     def _run(self, key: str, value: str) -> Run | None:
         if key == "command":
@@ -192,7 +194,7 @@ class _ExecutableTable:
     def _may_be_dynamic(self) -> bool:
         dynamic = _dynamic(self._metadata)
         known_later = not self._metadata.values or any(name in dynamic for name in SCRIPT_TABLES)
-        return known_later and "extras" in self._table
+        return known_later and any(key in self._table for key in OTHER_KEYS)
 
     def _script_names(self) -> set[str]:
         tables = (self._metadata.values.get(name) for name in SCRIPT_TABLES)

@@ -80,6 +80,14 @@ class Table:
         self.fault(name, f"found {shown(value)}, expected a non-empty string")
         return None
 
+    def flag(self, name: str) -> bool:
+        """Return the boolean *name*, false when it is absent."""
+        value = self.values.get(name, False)
+        if isinstance(value, bool):
+            return value
+        self.fault(name, f"found {shown(value)}, expected true or false")
+        return False
+
     def texts(self, name: str) -> tuple[str, ...]:
         """Return the list of strings *name*."""
         value = self.values.get(name, [])

@@ -123,6 +123,10 @@ def environment():
     return [names, run(sys.executable, "-c", "import os; print(len(os.environ))")]
 
 
+def masquerade():
+    return [sys.frozen, sys._MEIPASS == sys.prefix, os.path.samefile(sys.executable, sys.argv[0])]
+
+
 def main():
     what = sys.argv[1]
     if what == "hello":
