@@ -1,42 +1,39 @@
 /* Directory streams. Those of the tree are ours, and all functions that take a stream have to know
-   both kinds: a stream of ours is one in the list of open ones. Symbolic links aside, what they
-   yield is what the kernel would: "." and "..", then the entries, with type and inode. */
+   both kinds: ours are those of one array. Symbolic links aside, what they yield is what the
+   kernel would: "." and "..", then the entries, with type and inode. */
 #define _GNU_SOURCE
-#include <dirent.h>   /* DIR, struct dirent */
-#include <fcntl.h>    /* AT_FDCWD, O_DIRECTORY */
-#include <pthread.h>  /* pthread_mutex_t */
-#include <stdlib.h>   /* malloc, qsort */
-#include <sys/stat.h> /* fstat */
-#include <unistd.h>   /* close, dup */
+#include <dirent.h>      /* DIR, struct dirent */
+#include <fcntl.h>       /* AT_FDCWD, O_DIRECTORY */
+#include <glob.h>        /* glob_t */
+#include <stdatomic.h>   /* atomic_flag */
+#include <stdlib.h>      /* malloc, qsort */
+#include <sys/stat.h>    /* fstat */
+#include <sys/syscall.h> /* SYS_getdents64 */
+#include <unistd.h>      /* close, dup */
 
 #include "interpose.h"
 #include "tree.h"
 
+/* As many as a process may usually have files open. An array needs no lock that a fork could
+   find taken, and its unused pages no memory. */
+#define MOST_STREAMS 4096
+
 struct stream {
-    struct stream *next;
-    struct place place; /* the directory */
-    int descriptor;     /* -1 until dirfd wants one */
-    long position;      /* of the next entry: 0 is ".", 1 is ".." */
+    atomic_flag used;
+    uint32_t index; /* of the directory */
+    int descriptor; /* -1 until dirfd wants one */
+    long position;  /* of the next entry: 0 is ".", 1 is ".." */
     struct dirent entry;
 };
 
-static struct stream *streams;
-static pthread_mutex_t streams_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct stream streams[MOST_STREAMS];
 
 /* The stream as one of ours, or null. */
 static struct stream *
 ours(DIR *stream)
 {
-    if (__atomic_load_n(&streams, __ATOMIC_ACQUIRE) == NULL) {
-        return NULL;
-    }
-    pthread_mutex_lock(&streams_mutex);
-    struct stream *found = streams;
-    while (found != NULL && found != (struct stream *)stream) {
-        found = found->next;
-    }
-    pthread_mutex_unlock(&streams_mutex);
-    return found;
+    uintptr_t offset = (uintptr_t)stream - (uintptr_t)streams;
+    return offset < sizeof streams ? (struct stream *)stream : NULL;
 }
 
 static DIR *
@@ -46,73 +43,74 @@ open_stream(const struct place *place, int descriptor)
         errno = place->error ? place->error : ENOTDIR;
         return NULL;
     }
-    struct stream *stream = malloc(sizeof *stream);
-    if (stream == NULL) {
-        return NULL;
+    for (int i = 0; i < MOST_STREAMS; i++) {
+        struct stream *stream = &streams[i];
+        if (!atomic_flag_test_and_set(&stream->used)) {
+            stream->index = place->index;
+            stream->descriptor = descriptor;
+            stream->position = 0;
+            return (DIR *)stream;
+        }
     }
-    stream->place = *place;
-    stream->descriptor = descriptor;
-    stream->position = 0;
-    pthread_mutex_lock(&streams_mutex);
-    stream->next = streams;
-    __atomic_store_n(&streams, stream, __ATOMIC_RELEASE);
-    pthread_mutex_unlock(&streams_mutex);
-    return (DIR *)stream;
+    errno = EMFILE;
+    return NULL;
 }
 
 static int
 close_stream(struct stream *stream)
 {
-    pthread_mutex_lock(&streams_mutex);
-    struct stream **link = &streams;
-    while (*link != stream) {
-        link = &(*link)->next;
-    }
-    *link = stream->next;
-    pthread_mutex_unlock(&streams_mutex);
-    if (stream->descriptor >= 0) {
-        close(stream->descriptor);
-    }
-    free(stream);
-    return 0;
+    int result = stream->descriptor >= 0 ? close(stream->descriptor) : 0;
+    atomic_flag_clear(&stream->used);
+    return result;
 }
 
-static struct dirent *
-fill(struct stream *stream, uint32_t index, struct text name, unsigned char type)
+static struct image_node
+read_node(uint32_t index, struct text *name)
 {
-    struct dirent *entry = &stream->entry;
+    struct image_node node;
+    struct status status = image_node(tree_image(), index, &node, name);
+    if (status_failed(status)) {
+        status_die(status);
+    }
+    return node;
+}
+
+/* Entry number `position` of a directory; false behind the last one. */
+static bool
+read_entry(uint32_t directory, long position, struct dirent *entry)
+{
+    struct text name;
+    struct image_node node = read_node(directory, &name);
+    uint32_t index = position == 0 ? directory : node.parent;
+    entry->d_type = DT_DIR;
+    if (position < 2) {
+        name = text_of(position == 0 ? "." : "..");
+    } else if ((unsigned long)position - 2 < node.child_count) {
+        index = node.first_child + (uint32_t)(position - 2);
+        bool is_file = read_node(index, &name).kind == IMAGE_NODE_KIND_FILE;
+        entry->d_type = is_file ? DT_REG : DT_DIR;
+    } else {
+        return false;
+    }
     if (name.size >= sizeof entry->d_name) {
         status_die(status_fault("the file tree is damaged"));
     }
     entry->d_ino = (ino_t)index + 1;
-    entry->d_off = ++stream->position;
+    entry->d_off = position + 1;
     entry->d_reclen = sizeof *entry;
-    entry->d_type = type;
     memcpy(entry->d_name, name.data, name.size);
     entry->d_name[name.size] = '\0';
-    return entry;
+    return true;
 }
 
 static struct dirent *
 read_stream(struct stream *stream)
 {
-    const struct image_node *directory = &stream->place.node;
-    if (stream->position < 2) {
-        bool self = stream->position == 0;
-        uint32_t index = self ? stream->place.index : directory->parent;
-        return fill(stream, index, text_of(self ? "." : ".."), DT_DIR);
-    }
-    if ((unsigned long)stream->position - 2 >= directory->child_count) {
+    if (!read_entry(stream->index, stream->position, &stream->entry)) {
         return NULL;
     }
-    struct image_node child;
-    struct text name;
-    uint32_t index = directory->first_child + (uint32_t)(stream->position - 2);
-    struct status status = image_node(tree_image(), index, &child, &name);
-    if (status_failed(status)) {
-        status_die(status);
-    }
-    return fill(stream, index, name, child.kind == IMAGE_NODE_KIND_DIRECTORY ? DT_DIR : DT_REG);
+    stream->position++;
+    return &stream->entry;
 }
 
 EXPORT DIR *
@@ -120,25 +118,7 @@ opendir(const char *path)
 {
     typedef DIR *function(const char *);
     NEXT(function, "opendir")
-    struct place place;
-    if (tree_has_prefix(path, &place)) {
-        return place.outside ? next(place.outside) : open_stream(&place, -1);
-    }
-    DIR *stream = next(path);
-    if (refused_but_inside(stream ? 0 : -1, AT_FDCWD, path, &place)) {
-        return place.outside ? next(place.outside) : open_stream(&place, -1);
-    }
-    return stream;
-}
-
-/* Whether the descriptor is a file of the tree. Its status is asked for by the system call, since
-   our own fstat does not show what tells. */
-static bool
-place_of(int descriptor, struct place *place)
-{
-    struct stat status;
-    return tree_system_stat(descriptor, "", &status, AT_EMPTY_PATH) == 0 &&
-           tree_place_of_descriptor(&status, place);
+    SERVE_POINTER(path, next(path), next(place.outside), open_stream(&place, -1));
 }
 
 EXPORT DIR *
@@ -147,7 +127,8 @@ fdopendir(int descriptor)
     typedef DIR *function(int);
     NEXT(function, "fdopendir")
     struct place place;
-    return place_of(descriptor, &place) ? open_stream(&place, descriptor) : next(descriptor);
+    return tree_place_of_descriptor(descriptor, &place) ? open_stream(&place, descriptor)
+                                                        : next(descriptor);
 }
 
 EXPORT int
@@ -235,7 +216,9 @@ dirfd(DIR *stream)
         return next(stream);
     }
     if (own->descriptor < 0) {
-        own->descriptor = tree_open(&own->place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct place place;
+        tree_place(own->index, &place);
+        own->descriptor = tree_open(&place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     return own->descriptor;
 }
@@ -292,7 +275,8 @@ scan(DIR *stream, struct dirent ***result, select_function *select, compare_func
     }
     closedir(stream);
     if (compare != NULL && count > 1) {
-        qsort(entries, (size_t)count, sizeof *entries, (int (*)(const void *, const void *))compare);
+        qsort(entries, (size_t)count, sizeof *entries,
+              (int (*)(const void *, const void *))compare);
     }
     *result = entries;
     return count;
@@ -305,6 +289,83 @@ scandir(const char *path, struct dirent ***result, select_function *select,
     return scan(opendir(path), result, select, compare);
 }
 
+EXPORT int
+scandirat(int directory, const char *path, struct dirent ***result, select_function *select,
+          compare_function *compare)
+{
+    int descriptor = openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = descriptor >= 0 ? fdopendir(descriptor) : NULL;
+    if (stream == NULL && descriptor >= 0) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+    }
+    return scan(stream, result, select, compare);
+}
+
+typedef int select64_function(const struct dirent64 *);
+typedef int compare64_function(const struct dirent64 **, const struct dirent64 **);
 ALIAS(scandir)
-int scandir64(const char *path, struct dirent64 ***result, int (*select)(const struct dirent64 *),
-              int (*compare)(const struct dirent64 **, const struct dirent64 **));
+int scandir64(const char *path, struct dirent64 ***result, select64_function *select,
+              compare64_function *compare);
+ALIAS(scandirat)
+int scandirat64(int directory, const char *path, struct dirent64 ***result,
+                select64_function *select, compare64_function *compare);
+
+/* --- what else lists directories ------------------------------------------------------------ */
+
+/* The offset of the memory file is the position in the directory. */
+static ssize_t
+list_inside(int descriptor, uint32_t index, struct dirent *buffer, size_t size)
+{
+    size_t used = 0;
+    off_t position = lseek(descriptor, 0, SEEK_CUR);
+    while (used + sizeof *buffer <= size && read_entry(index, position, buffer)) {
+        used += sizeof *buffer;
+        buffer++;
+        position++;
+    }
+    lseek(descriptor, position, SEEK_SET);
+    struct dirent more;
+    return used == 0 && read_entry(index, position, &more) ? fail(EINVAL) : (ssize_t)used;
+}
+
+EXPORT ssize_t
+getdents64(int descriptor, void *buffer, size_t size)
+{
+    struct place place;
+    ssize_t result = syscall(SYS_getdents64, descriptor, buffer, size);
+    if (result < 0 && errno == ENOTDIR && tree_place_of_descriptor(descriptor, &place) &&
+        place.node.kind == IMAGE_NODE_KIND_DIRECTORY) {
+        return list_inside(descriptor, place.index, buffer, size);
+    }
+    return result;
+}
+
+static void
+close_untyped(void *stream)
+{
+    closedir(stream);
+}
+
+/* glob calls libc's own opendir unless it is told otherwise. */
+EXPORT int
+glob(const char *pattern, int flags, int (*on_error)(const char *, int), glob_t *result)
+{
+    typedef int function(const char *, int, int (*)(const char *, int), glob_t *);
+    NEXT(function, "glob")
+    struct place place;
+    if (!(flags & GLOB_ALTDIRFUNC) && tree_has_prefix(pattern, &place)) {
+        flags |= GLOB_ALTDIRFUNC;
+        result->gl_opendir = (void *(*)(const char *))opendir;
+        result->gl_readdir = (struct dirent * (*)(void *)) readdir;
+        result->gl_closedir = close_untyped;
+        result->gl_stat = stat;
+        result->gl_lstat = lstat;
+    }
+    return next(pattern, flags, on_error, result);
+}
+
+_Static_assert(sizeof(glob_t) == sizeof(glob64_t), "the 64-bit name is an alias");
+ALIAS(glob)
+int glob64(const char *pattern, int flags, int (*on_error)(const char *, int), glob64_t *result);

@@ -2,8 +2,9 @@
 #ifndef OXIDIZE_INTERPOSE_H
 #define OXIDIZE_INTERPOSE_H
 
-#include <dlfcn.h> /* dlsym; _GNU_SOURCE has to be defined */
-#include <errno.h> /* ENOTDIR */
+#include <dlfcn.h>     /* dlsym; _GNU_SOURCE has to be defined */
+#include <errno.h>     /* ENOTDIR */
+#include <stdatomic.h> /* _Atomic */
 
 #include "tree.h"
 
@@ -12,10 +13,19 @@
 
 /* Declare `next`, the system's own function, which is looked up once. */
 #define NEXT(type, name)                                                                           \
-    static type *next;                                                                             \
-    if (next == NULL) {                                                                            \
-        *(void **)&next = dlsym(RTLD_NEXT, name);                                                  \
-    }
+    static _Atomic(void *) next_symbol;                                                            \
+    if (next_symbol == NULL) {                                                                     \
+        next_symbol = dlsym(RTLD_NEXT, name);                                                      \
+    }                                                                                              \
+    type *next = (type *)(uintptr_t)next_symbol;
+
+/* Fail with `error`. */
+static inline int
+fail(int error)
+{
+    errno = error;
+    return -1;
+}
 
 /* After a call with a negative result: whether `path` leads into the tree all the same. */
 static inline bool
@@ -23,5 +33,29 @@ refused_but_inside(long result, int directory, const char *path, struct place *p
 {
     return result < 0 && errno == ENOTDIR && tree_leads_inside(directory, path, place);
 }
+
+/* The body of a function that takes one path. The value is that of `system`, which asks the
+   system; if the path leads into the tree, it is that of `inside`, which can use `place`; and
+   that of `outside` if the path leaves the tree for place.outside. */
+#define SERVE_AT(directory, path, system, outside_again, inside)                                   \
+    struct place place;                                                                            \
+    if (!tree_has_prefix_at(directory, path, &place)) {                                            \
+        __typeof__(inside) answer = (system);                                                      \
+        if (!refused_but_inside(answer, directory, path, &place)) {                                \
+            return answer;                                                                         \
+        }                                                                                          \
+    }                                                                                              \
+    return place.outside ? (outside_again) : (inside)
+
+/* The same for functions whose result is a pointer. */
+#define SERVE_POINTER(path, system, outside_again, inside)                                         \
+    struct place place;                                                                            \
+    if (!tree_has_prefix(path, &place)) {                                                          \
+        __typeof__(inside) answer = (system);                                                      \
+        if (!refused_but_inside(answer ? 0 : -1, AT_FDCWD, path, &place)) {                        \
+            return answer;                                                                         \
+        }                                                                                          \
+    }                                                                                              \
+    return place.outside ? (outside_again) : (inside)
 
 #endif

@@ -2,30 +2,45 @@
 #include "tree.h"
 
 #include <errno.h>       /* ENOENT */
-#include <fcntl.h>       /* AT_FDCWD, O_ACCMODE, F_ADD_SEALS */
+#include <fcntl.h>       /* AT_FDCWD */
+#include <pthread.h>     /* pthread_atfork */
+#include <stdatomic.h>   /* _Atomic */
 #include <stdio.h>       /* snprintf */
+#include <stdlib.h>      /* realpath */
 #include <string.h>      /* strncmp */
-#include <sys/mman.h>    /* memfd_create */
 #include <sys/syscall.h> /* SYS_newfstatat */
-#include <unistd.h>      /* syscall, close */
+#include <unistd.h>      /* syscall */
 
-#include "os_linux.h"
+/* As many symbolic links as the kernel follows. */
+#define MOST_LINKS 40
 
-/* Every packed file has the same time, so that builds are reproducible: 1980-01-01, the earliest
-   that zip files know. */
-#define NOMINAL_TIME 315532800
+#define NOWHERE UINT32_MAX
 
 static struct {
     const struct image *image;
     const char *path;
     size_t path_size;
+    struct stat status;                  /* of the executable's file, when it was started */
+    pid_t process;                       /* the one whose memory this is */
+    _Atomic(uint32_t) working_directory; /* a node, or NOWHERE */
+    _Atomic(pid_t) strayed;              /* a child made by vfork that is elsewhere */
 } root;
+
+static void
+note_process(void)
+{
+    root.process = getpid();
+}
 
 void
 tree_setup(const struct image *image, const char *executable)
 {
     root.path = executable;
     root.path_size = strlen(executable);
+    root.working_directory = NOWHERE;
+    tree_system_stat(AT_FDCWD, executable, &root.status, 0);
+    note_process();
+    pthread_atfork(NULL, NULL, note_process);
     root.image = image;
 }
 
@@ -57,33 +72,48 @@ go_to(struct place *place, uint32_t index)
     die_if_failed(image_node(root.image, index, &place->node, &name));
 }
 
+void
+tree_place(uint32_t index, struct place *place)
+{
+    place->error = 0;
+    place->last = false;
+    place->slash = false;
+    place->dots = 0;
+    place->outside = NULL;
+    go_to(place, index);
+}
+
 /* --- walking ------------------------------------------------------------------------------- */
 
 /* Take the first component, without slashes, off *path. */
 static struct text
 next_component(const char **path)
 {
-    while (**path == '/') {
-        (*path)++;
-    }
+    *path += strspn(*path, "/");
     struct text component = {*path, strcspn(*path, "/")};
     *path += component.size;
     return component;
 }
 
 static bool
-text_is(struct text text, const char *other)
+is_dots(struct text component, size_t count)
 {
-    return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
+    return component.size == count && memcmp(component.data, "..", count) == 0;
 }
 
 /* The path went above the root: put together what it means outside. */
 static void
 leave(struct place *place, const char *rest)
 {
-    const char *slash = strrchr(root.path, '/');
-    int directory = slash != NULL ? (int)(slash - root.path) : 0;
-    int size = snprintf(place->buffer, sizeof place->buffer, "%.*s/%s", directory, root.path, rest);
+    char executable[PATH_MAX];
+    if (!tree_real_path(0, executable, sizeof executable)) {
+        place->error = ENAMETOOLONG;
+        return;
+    }
+    const char *slash = strrchr(executable, '/');
+    int directory = slash != NULL ? (int)(slash - executable) : 0;
+    int size =
+        snprintf(place->buffer, sizeof place->buffer, "%.*s/%s", directory, executable, rest);
     if (size < 0 || (size_t)size >= sizeof place->buffer) {
         place->error = ENAMETOOLONG;
     } else {
@@ -91,54 +121,52 @@ leave(struct place *place, const char *rest)
     }
 }
 
-/* Go from where *place is along `path`. There are no symbolic links in the tree, so ".." is the
-   directory that holds the entry. */
+/* Go on to the child of that name. */
+static void
+descend(struct place *place, struct text name, const char *rest)
+{
+    bool present;
+    uint32_t child;
+    if (name.size > NAME_MAX) {
+        place->error = ENAMETOOLONG;
+        return;
+    }
+    die_if_failed(image_find_child(root.image, &place->node, name, &present, &child));
+    if (present) {
+        go_to(place, child);
+    } else {
+        place->error = ENOENT;
+        place->last = rest[strspn(rest, "/")] == '\0';
+    }
+}
+
+/* Go from where *place is along `path`, up to its end or out of the tree. There are no symbolic
+   links in the tree, so ".." is the directory that holds the entry. */
 static void
 walk(struct place *place, const char *path)
 {
+    size_t size = strlen(path);
+    place->slash = size > 0 && path[size - 1] == '/';
     while (*path != '\0' && place->error == 0) {
         struct text component = next_component(&path);
-        bool present;
-        uint32_t child;
         if (place->node.kind != IMAGE_NODE_KIND_DIRECTORY) {
             place->error = ENOTDIR; /* also for a slash at the end of a file's path */
-        } else if (component.size == 0 || text_is(component, ".")) {
-            continue;
-        } else if (text_is(component, "..")) {
+            place->last = component.size == 0;
+            return;
+        }
+        if (component.size != 0) {
+            place->dots = is_dots(component, 1) ? 1 : is_dots(component, 2) ? 2 : 0;
+        }
+        if (place->dots == 2 && component.size != 0) {
             if (place->index == 0) {
                 leave(place, path + strspn(path, "/"));
                 return;
             }
             go_to(place, place->node.parent);
-        } else {
-            die_if_failed(image_find_child(root.image, &place->node, component, &present, &child));
-            if (present) {
-                go_to(place, child);
-            } else {
-                place->error = ENOENT;
-            }
+        } else if (place->dots == 0 && component.size != 0) {
+            descend(place, component, path);
         }
     }
-}
-
-static void
-start_at(struct place *place, uint32_t index)
-{
-    place->error = 0;
-    place->outside = NULL;
-    go_to(place, index);
-}
-
-bool
-tree_has_prefix(const char *path, struct place *place)
-{
-    if (root.image == NULL || path == NULL || strncmp(path, root.path, root.path_size) != 0 ||
-        path[root.path_size] != '/') {
-        return false;
-    }
-    start_at(place, 0);
-    walk(place, path + root.path_size);
-    return true;
 }
 
 /* --- by any spelling ----------------------------------------------------------------------- */
@@ -149,171 +177,259 @@ tree_system_stat(int directory, const char *path, struct stat *status, int flags
     return (int)syscall(SYS_newfstatat, directory, path, status, flags);
 }
 
-static bool
-same_file(const struct stat *a, const struct stat *b)
+/* A path on its way into the tree. */
+struct route {
+    int directory;
+    uint32_t index;   /* where in the tree it comes in, or NOWHERE */
+    const char *rest; /* what follows from there, in `path` */
+    char path[PATH_MAX];
+};
+
+/* The first `size` bytes of the path are a file: is it the executable, or open and of the tree? */
+static void
+arrive(struct route *route, size_t size, const struct stat *file)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+    struct place place;
+    route->rest = route->path + size;
+    if (file->st_dev == root.status.st_dev && file->st_ino == root.status.st_ino &&
+        *route->rest == '/') {
+        route->index = 0;
+    } else if (tree_place_of_status(file, &place)) { /* by /proc/self/fd */
+        route->index = place.index;
+    }
 }
 
-/* Find the end of the part of `path` that names the executable's file. */
-static const char *
-end_of_executable(int directory, const char *path)
+/* The first `size` bytes of the path are a symbolic link: put its target in their place. */
+static bool
+follow(struct route *route, size_t size)
 {
-    struct stat executable, part;
-    char prefix[PATH_MAX];
-    if (strlen(path) >= sizeof prefix || tree_system_stat(AT_FDCWD, root.path, &executable, 0) != 0) {
-        return NULL;
+    char target[PATH_MAX], rest[PATH_MAX];
+    char *prefix = route->path;
+    strcpy(rest, prefix + size);
+    prefix[size] = '\0';
+    ssize_t length = syscall(SYS_readlinkat, route->directory, prefix, target, sizeof target);
+    char *slash = strrchr(prefix, '/');
+    size_t kept =
+        length > 0 && target[0] != '/' && slash != NULL ? (size_t)(slash + 1 - prefix) : 0;
+    if (length <= 0 || kept + (size_t)length + strlen(rest) >= sizeof route->path) {
+        return false;
     }
-    const char *end = path;
-    while (*end != '\0') {
-        end += strspn(end, "/");
-        end += strcspn(end, "/");
-        memcpy(prefix, path, (size_t)(end - path));
-        prefix[end - path] = '\0';
-        if (tree_system_stat(directory, prefix, &part, 0) != 0) {
-            return NULL;
+    memcpy(prefix + kept, target, (size_t)length);
+    strcpy(prefix + kept + length, rest);
+    return true;
+}
+
+/* Ask the kernel for each part of the path until it comes to a file, or to a link into the tree.
+   False: there is nothing to go on with. */
+static bool
+advance(struct route *route)
+{
+    struct stat part;
+    size_t size = 0;
+    while (route->path[size] != '\0') {
+        size += strspn(route->path + size, "/");
+        size += strcspn(route->path + size, "/");
+        char end = route->path[size];
+        route->path[size] = '\0';
+        int failed = tree_system_stat(route->directory, route->path, &part, 0);
+        int error = errno;
+        route->path[size] = end;
+        if (failed) {
+            return error == ENOTDIR && follow(route, size);
         }
         if (S_ISREG(part.st_mode)) {
-            return *end == '/' && same_file(&part, &executable) ? end : NULL;
+            arrive(route, size, &part);
+            return false;
         }
     }
-    return NULL;
+    return false;
+}
+
+/* Go into the tree through the executable's file, if that is where the path leads. */
+static bool
+enter(int directory, const char *path, struct place *place)
+{
+    struct route route = {.directory = directory, .index = NOWHERE};
+    int links = 0;
+    if (strlen(path) >= sizeof route.path) {
+        return false;
+    }
+    strcpy(route.path, path);
+    while (advance(&route) && links < MOST_LINKS) {
+        links++;
+    }
+    if (route.index == NOWHERE) {
+        return false;
+    }
+    tree_place(route.index, place);
+    walk(place, route.rest);
+    return true;
+}
+
+/* A path may leave the tree and come back any number of times. */
+static void
+come_back(struct place *place)
+{
+    char outside[PATH_MAX];
+    while (place->outside != NULL) {
+        strcpy(outside, place->outside);
+        if (!enter(AT_FDCWD, outside, place)) {
+            return;
+        }
+    }
+}
+
+/* Walk along what follows the first `skipped` bytes of `path`. */
+static void
+walk_from(struct place *place, uint32_t index, const char *path, size_t skipped)
+{
+    int saved = errno;
+    tree_place(index, place);
+    if (strlen(path) >= PATH_MAX) {
+        place->error = ENAMETOOLONG;
+    } else {
+        walk(place, path + skipped);
+        come_back(place);
+    }
+    errno = saved;
+}
+
+bool
+tree_has_prefix_at(int directory, const char *path, struct place *place)
+{
+    if (root.image == NULL || path == NULL) {
+        return false;
+    }
+    if (strncmp(path, root.path, root.path_size) == 0 && path[root.path_size] == '/') {
+        walk_from(place, 0, path, root.path_size);
+        return true;
+    }
+    uint32_t index;
+    if (path[0] != '/' && path[0] != '\0' && directory == AT_FDCWD &&
+        tree_working_directory(&index)) {
+        walk_from(place, index, path, 0);
+        return true;
+    }
+    return false;
+}
+
+bool
+tree_has_prefix(const char *path, struct place *place)
+{
+    return tree_has_prefix_at(AT_FDCWD, path, place);
 }
 
 bool
 tree_leads_inside(int directory, const char *path, struct place *place)
 {
-    struct stat status;
     int saved = errno;
     bool inside = false;
     if (root.image == NULL || path == NULL) {
         return false;
     }
-    if (path[0] != '/' && directory != AT_FDCWD &&
-        tree_system_stat(directory, "", &status, AT_EMPTY_PATH) == 0 &&
-        tree_place_of_descriptor(&status, place)) {
-        walk(place, path);
+    if (path[0] != '/' && directory != AT_FDCWD && tree_place_of_descriptor(directory, place)) {
         inside = true;
-    } else {
-        const char *rest = end_of_executable(directory, path);
-        if (rest != NULL) {
-            start_at(place, 0);
-            walk(place, rest);
-            inside = true;
-        }
+        walk_from(place, place->index, path, 0);
+    } else if (enter(directory, path, place)) {
+        inside = true;
+        come_back(place);
     }
     errno = saved;
     return inside;
 }
 
-/* --- descriptors --------------------------------------------------------------------------- */
+/* --- the current directory ------------------------------------------------------------------ */
 
-/* An open file or directory of the tree is a memory file without a name, which has the nominal
-   time, and the index of its node as the nanoseconds. So its identity is in the file itself, and
-   survives dup, fork, exec and being passed on; no table has to be kept. */
+/* Whether this is a child made by vfork, which shares the memory of its parent. */
+static bool
+is_borrowed(void)
+{
+    return getpid() != root.process;
+}
 
 bool
-tree_place_of_descriptor(const struct stat *status, struct place *place)
+tree_working_directory(uint32_t *index)
 {
-    if (root.image == NULL || status->st_nlink != 0 || !S_ISREG(status->st_mode) ||
-        status->st_mtim.tv_sec != NOMINAL_TIME ||
-        (uint64_t)status->st_mtim.tv_nsec >= image_node_count(root.image)) {
+    *index = root.working_directory;
+    return *index != NOWHERE && (root.strayed == 0 || root.strayed != getpid());
+}
+
+int
+tree_enter(const struct place *place)
+{
+    char executable[PATH_MAX];
+    if (is_borrowed()) {
+        errno = ENOTDIR;
+        return -1;
+    }
+    /* Where the kernel is does not matter to this process, but its children begin there. */
+    if (tree_real_path(0, executable, sizeof executable)) {
+        char *slash = strrchr(executable, '/');
+        slash[slash == executable] = '\0';
+        (void)!syscall(SYS_chdir, executable);
+    }
+    root.working_directory = place->index;
+    return 0;
+}
+
+void
+tree_leave(void)
+{
+    if (is_borrowed()) {
+        root.strayed = getpid();
+    } else {
+        root.working_directory = NOWHERE;
+    }
+}
+
+/* --- paths and status ----------------------------------------------------------------------- */
+
+static bool
+path_below(const char *executable, uint32_t index, char *path, size_t capacity)
+{
+    size_t size = strlen(executable);
+    if (size + 1 >= capacity) {
         return false;
     }
-    start_at(place, (uint32_t)status->st_mtim.tv_nsec);
+    memmove(path, executable, size);
+    path[size] = index == 0 ? '\0' : '/';
+    if (index != 0) {
+        die_if_failed(image_path(root.image, index, path + size + 1, capacity - size - 1));
+    }
     return true;
 }
 
 bool
 tree_path(uint32_t index, char *path, size_t capacity)
 {
-    if (root.path_size + 1 >= capacity) {
-        return false;
-    }
-    memcpy(path, root.path, root.path_size);
-    path[root.path_size] = index == 0 ? '\0' : '/';
-    if (index != 0) {
-        size_t used = root.path_size + 1;
-        die_if_failed(image_path(root.image, index, path + used, capacity - used));
-    }
-    return true;
+    return path_below(root.path, index, path, capacity);
+}
+
+bool
+tree_real_path(uint32_t index, char *path, size_t capacity)
+{
+    char executable[PATH_MAX];
+    int saved = errno;
+    bool found = realpath(root.path, executable) != NULL;
+    errno = saved; /* it is deleted while it runs */
+    return path_below(found ? executable : root.path, index, path, capacity);
 }
 
 void
 tree_stat(const struct place *place, struct stat *status)
 {
-    const struct timespec time = {.tv_sec = NOMINAL_TIME};
+    const struct timespec time = {.tv_sec = TREE_TIME};
     bool directory = place->node.kind == IMAGE_NODE_KIND_DIRECTORY;
     bool executable = directory || place->node.flags & IMAGE_NODE_FLAG_EXECUTABLE;
-    struct stat own;
-    if (tree_system_stat(AT_FDCWD, root.path, &own, 0) != 0) {
-        memset(&own, 0, sizeof own); /* deleted while it runs */
-    }
     memset(status, 0, sizeof *status);
-    status->st_dev = own.st_dev ^ 0x6f78; /* a file system of its own */
+    status->st_dev = root.status.st_dev ^ 0x6f78; /* a file system of its own */
     status->st_ino = (ino_t)place->index + 1;
     status->st_mode = (directory ? S_IFDIR : S_IFREG) | (executable ? 0555 : 0444);
     status->st_nlink = directory ? 2 : 1;
-    status->st_uid = own.st_uid;
-    status->st_gid = own.st_gid;
+    status->st_uid = root.status.st_uid;
+    status->st_gid = root.status.st_gid;
     status->st_size = directory ? 0 : (off_t)place->node.data_size;
     status->st_blksize = 4096;
     status->st_blocks = (status->st_size + 511) / 512;
     status->st_atim = status->st_mtim = status->st_ctim = time;
-}
-
-/* Give the memory file its identity and make it unchangeable. */
-static bool
-seal(int descriptor, uint32_t index)
-{
-    const struct timespec stamp = {.tv_sec = NOMINAL_TIME, .tv_nsec = index};
-    const struct timespec times[2] = {stamp, stamp};
-    return futimens(descriptor, times) == 0 &&
-           fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0;
-}
-
-static int
-open_flags_error(const struct place *place, int flags)
-{
-    bool directory = place->node.kind == IMAGE_NODE_KIND_DIRECTORY;
-    bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
-    if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
-        return EEXIST;
-    }
-    if (directory && (writes || flags & O_CREAT)) {
-        return EISDIR;
-    }
-    if (!directory && (flags & O_DIRECTORY)) {
-        return ENOTDIR;
-    }
-    return writes ? EROFS : 0;
-}
-
-int
-tree_open(const struct place *place, int flags)
-{
-    struct cursor content = {0};
-    int error = open_flags_error(place, flags);
-    if (error != 0) {
-        errno = error;
-        return -1;
-    }
-    if (place->node.kind == IMAGE_NODE_KIND_FILE) {
-        die_if_failed(image_content(root.image, &place->node, &content));
-    }
-    int descriptor = linux_memory_file("packed", content, false);
-    if (descriptor < 0) {
-        return -1;
-    }
-    if (!seal(descriptor, place->index)) {
-        error = errno;
-        close(descriptor);
-        errno = error;
-        return -1;
-    }
-    descriptor = linux_read_only(descriptor);
-    if (!(flags & O_CLOEXEC)) {
-        fcntl(descriptor, F_SETFD, 0);
-    }
-    return descriptor;
 }

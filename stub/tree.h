@@ -11,12 +11,19 @@
 
 #include "image.h"
 
+/* Every packed file has the same time, so that builds are reproducible: 1980-01-01, the earliest
+   that zip files know. */
+#define TREE_TIME 315532800
+
 /* Where a path leads. */
 struct place {
-    int error;               /* 0, or the errno of looking it up: there is no such entry */
-    uint32_t index;          /* of the node */
+    int error;          /* 0, or the errno of looking it up: there is no such entry */
+    bool last;          /* the error is that of the last component: all before it is there */
+    bool slash;         /* the path ends with a slash */
+    unsigned char dots; /* 1 or 2 if the last component is "." or ".." */
+    uint32_t index;     /* of the node */
     struct image_node node;
-    const char *outside;     /* if the path leaves the tree again (..): where to, in `buffer` */
+    const char *outside; /* if the path leaves the tree again (..): where to, in `buffer` */
     char buffer[PATH_MAX];
 };
 
@@ -27,19 +34,28 @@ void tree_setup(const struct image *image, const char *executable);
 const struct image *tree_image(void);
 const char *tree_root(void);
 
-/* Whether `path` begins with the executable's path and leads into the tree. This is the one
-   comparison that a path outside costs. */
+/* Whether `path` begins with the executable's path and leads into the tree, or is relative to a
+   current directory in the tree. This is the one comparison that a path outside costs. */
 bool tree_has_prefix(const char *path, struct place *place);
 
-/* The same by any spelling: relative to `directory` (a descriptor or AT_FDCWD), through symbolic
-   links, from an open directory of the tree. For paths that the kernel answered ENOTDIR to. */
+/* The same for a path that may be relative to `directory`, a descriptor or AT_FDCWD. */
+bool tree_has_prefix_at(int directory, const char *path, struct place *place);
+
+/* The same by any spelling: relative to an open directory, through symbolic links, from an open
+   directory of the tree. For paths that the kernel answered ENOTDIR to. */
 bool tree_leads_inside(int directory, const char *path, struct place *place);
 
-/* Whether a descriptor with this status is one of tree_open's. */
-bool tree_place_of_descriptor(const struct stat *status, struct place *place);
+/* The place of node `index`. */
+void tree_place(uint32_t index, struct place *place);
 
-/* Write the path of node `index` into `path`; false if it is too long. */
+/* Whether a descriptor with this status is one of tree_open's. */
+bool tree_place_of_status(const struct stat *status, struct place *place);
+bool tree_place_of_descriptor(int descriptor, struct place *place);
+
+/* Write the path of node `index` into `path`; false if it is too long. The second gives the one
+   that has no symbolic links in it. */
 bool tree_path(uint32_t index, char *path, size_t capacity);
+bool tree_real_path(uint32_t index, char *path, size_t capacity);
 
 /* The kernel's own fstatat, for those who cannot call ours. */
 int tree_system_stat(int directory, const char *path, struct stat *status, int flags);
@@ -49,5 +65,11 @@ void tree_stat(const struct place *place, struct stat *status);
 
 /* Open a file or directory read-only: a descriptor, or -1 and errno. `flags` are those of open. */
 int tree_open(const struct place *place, int flags);
+
+/* The current directory, while that is in the tree. The kernel's own is then the one that holds
+   the executable. Entering fails with ENOTDIR in a child made by vfork: it shares the memory. */
+bool tree_working_directory(uint32_t *index);
+int tree_enter(const struct place *place);
+void tree_leave(void);
 
 #endif
