@@ -1,0 +1,92 @@
+"""The file layer in C: every function that it defines, under the sanitizers of gcc and clang."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from oxidize_build.image.writer import write_image
+from oxidize_build.resources import Content, DataFile, NamespacePackage, Resource
+
+REPOSITORY = Path(__file__).parents[1]
+STUB = REPOSITORY / "stub"
+SOURCES = (
+    *("image", "xxh64", "status", "os_linux"),
+    *("tree", "tree_open", "files", "attributes", "changes", "directories", "working_directory"),
+)
+BIG = bytes((i * 7 + (i >> 8)) & 0xFF for i in range(1 << 20))
+
+
+def resources() -> list[Resource]:
+    """Return what tests/stub/test_files.c expects."""
+
+    def file(path: str, content: bytes, *, executable: bool = False) -> DataFile:
+        return DataFile(PurePosixPath(path), Content(content), "test", executable=executable)
+
+    return [
+        file("bin/tool", b"#!/bin/sh\n", executable=True),
+        file("lib/data/hello.txt", b"hello, world\n"),
+        file("lib/data/empty.bin", b""),
+        file("lib/data/big.bin", BIG),
+        file("lib/data/sub/deeper/leaf.txt", b"leaf\n"),
+        NamespacePackage("empty", PurePosixPath("lib/empty"), "test"),
+        *(file(f"many/{number:03}", b"") for number in range(300)),
+    ]
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("image") / "image"
+    write_image(path, resources(), [], hexversion=sys.hexversion, cache_tag="cpython-313")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app").write_bytes(b"stands for the executable")
+    (tmp_path / "plain.txt").write_bytes(b"plain\n")
+    (tmp_path / "link").symlink_to("app")
+    (tmp_path / "into").symlink_to("app/lib/data")
+    return tmp_path
+
+
+def compile_program(compiler: str, sanitizers: str, output: Path) -> None:
+    sources = [REPOSITORY / "tests/stub/test_files.c", *(STUB / f"{name}.c" for name in SOURCES)]
+    flags = [
+        *("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-pthread"),
+        "-Wno-deprecated-declarations",  # readdir_r
+        *(f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"),
+        *("-Wl,--wrap=syscall", "-Wl,--export-dynamic"),
+    ]
+    subprocess.run([compiler, *flags, f"-I{STUB}", "-o", output, *sources], check=True)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize(
+    ("sanitizers", "what"),
+    [("address,undefined", "calls"), ("address,undefined", "threads"), ("thread", "threads")],
+)
+def test_every_function(
+    compiler: str,
+    sanitizers: str,
+    what: str,
+    image: Path,
+    folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
+    program = tmp_path_factory.mktemp("program") / "test_files"
+    compile_program(compiler, sanitizers, program)
+    command = [program, what, image, folder]
+    options = {"ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1"}
+    result = subprocess.run(
+        command, env=os.environ | options, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
