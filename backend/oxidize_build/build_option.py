@@ -2,8 +2,8 @@
 
 The command line of ``build`` is that of its own parser, made in its ``main``, and there is nothing to
 register with: so the parser is met in ``ArgumentParser.parse_args``. From there on ``build``'s own ``main``
-does the work, with every option that it has. It writes to a directory of ours, from which only what was asked
-for is kept; executables are written to the real one by the backend.
+does the work, with every option that it has. It writes to a directory of ours inside the real one, from which
+what was asked for is moved when all of it is there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from itertools import pairwise
@@ -23,8 +22,9 @@ from oxidize_build.build_flag import OPTION, asks_for_executable
 from oxidize_build.config_settings import ALL, EXECUTABLE, OUTPUT
 from oxidize_build.errors import SettingsError
 from oxidize_build.hook_errors import readable_errors
-from oxidize_build.output_directory import OutputDirectory, write_report
+from oxidize_build.output_directory import results, write_report
 from oxidize_build.settings.build_system import OWN_BACKEND, read_build_system
+from oxidize_build.staging import deliver, staging
 
 GROUP = "build options"
 HELP = (
@@ -90,22 +90,21 @@ def _build(parser: argparse.ArgumentParser, args: Any) -> NoReturn:  # noqa: ANN
     source = Path(args.srcdir)
     if source.is_dir():
         _check_backend(source)
-    outdir = OutputDirectory(Path(args.outdir or _default_outdir(source)).absolute())
+    outdir = Path(args.outdir or _default_outdir(source)).absolute()
     asked = frozenset(args.distributions or ())
     report, args.report = getattr(args, "report", None), None
-    with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
+    with staging(outdir) as directory:
         # The wheel that the executables are made of is built straight from the source directory: an sdist in
         # between would take a second environment, and be thrown away
         args.distributions = [*(["sdist"] if "sdist" in asked else []), "wheel"]
-        args.outdir = scratch
-        _add_config_settings(args, outdir.path)
+        args.outdir = os.fspath(directory)
+        _add_config_settings(args, directory)
         _run_build(parser, args)
-        outdir.check_for_executables()
-        outdir.keep(Path(scratch), asked)
+        written = deliver(results(directory, asked), outdir)
     if report:
-        write_report(Path(report), outdir.written())
+        write_report(Path(report), written)
     if args.verbosity >= -1:
-        for path in outdir.written():
+        for path in written:
             print(f"Successfully built {_short(path)}")  # noqa: T201 (said where and as build says it)
     raise SystemExit(0)
 

@@ -1,11 +1,10 @@
-"""The directory that ``python -m build --executable`` fills, and what one run has written to it."""
+"""What one run of ``python -m build --executable`` has written: what of it is kept, and its report."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,42 +14,18 @@ KINDS = {".whl": "wheel", ".tar.gz": "sdist"}
 EXECUTABLE = "executable"
 
 
-class OutputDirectory:
-    """A directory that may have files from before."""
+def results(directory: Path, kinds: Iterable[str]) -> list[Path]:
+    """Return the executables in *directory* and its distributions of the given *kinds*, sorted.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._before = self._files()
-
-    def written(self) -> list[Path]:
-        """Return the files that are new, or were replaced, since the object was made; sorted."""
-        now = self._files()
-        return sorted(path for path, identity in now.items() if self._before.get(path) != identity)
-
-    def check_for_executables(self) -> None:
-        """Check that executables were written.
-
-        :raises OutputError: when there is none.
-        """
-        if not any(kind(path) == EXECUTABLE for path in self.written()):
-            raise OutputError(
-                f"the build has ended, but its backend wrote no executable to {self.path}",
-                hint="the build backend of the project must be oxidize_build.build_meta",
-            )
-
-    def keep(self, scratch: Path, kinds: Iterable[str]) -> None:
-        """Move the distributions of the given *kinds* (``sdist``, ``wheel``) here from *scratch*."""
-        for path in sorted(scratch.iterdir()):
-            if kind(path) in kinds:
-                aside = self.path / f".{path.name}.part"
-                shutil.copyfile(path, aside)
-                aside.replace(self.path / path.name)
-
-    def _files(self) -> dict[Path, tuple[int, int, int]]:
-        if not self.path.is_dir():
-            return {}
-        files = [(Path(entry.path), entry.stat()) for entry in os.scandir(self.path) if entry.is_file()]
-        return {path: (status.st_ino, status.st_mtime_ns, status.st_size) for path, status in files}
+    :raises OutputError: when there is no executable.
+    """
+    found = sorted(path for path in directory.iterdir() if path.is_file())
+    if not any(kind(path) == EXECUTABLE for path in found):
+        raise OutputError(
+            "the build has ended, but its backend wrote no executable",
+            hint="the build backend of the project must be oxidize_build.build_meta",
+        )
+    return [path for path in found if kind(path) in {EXECUTABLE, *kinds}]
 
 
 def kind(path: Path) -> str:

@@ -187,6 +187,15 @@ def test_dist_has_a_directory_of_that_name(attempt: Attempt, tmp_path: Path) -> 
     assert f"error: cannot write {project / 'dist' / 'app'}: it is a directory\n  hint: remove it" in said
 
 
+@pytest.mark.parametrize("arguments", [(*FLAG, "--wheel")], ids=["flag and wheel"], indirect=True)
+def test_dist_has_a_directory_of_the_wheel_s_name(attempt: Attempt, tmp_path: Path) -> None:
+    """The executable, which comes first, is not delivered alone."""
+    project = write_project(tmp_path / "project")
+    wheel = project / "dist" / "app-1.0-py3-none-any.whl"
+    (wheel / "within").mkdir(parents=True)
+    assert f"error: cannot write {wheel}: it is a directory" in attempt(project)
+
+
 # --- places that cannot be written ------------------------------------------------------------
 
 
@@ -229,7 +238,8 @@ def test_the_disk_of_dist_is_full(attempt: Attempt, tmp_path: Path) -> None:
         '"$@" || status=$?; ls -A dist >"$listing"; cat dist/app >>"$listing"; exit $status'
     )
     said = attempt(project, prefix=mounting(script, dist, listing))
-    assert f"error: cannot write to {dist}: No space left on device" in said
+    assert f"error: cannot write to {dist}" in said
+    assert ": No space left on device" in said
     assert "hint: free some space there" in said
     assert listing.read_text() == "app\nbefore\n"
 
