@@ -54,7 +54,12 @@ def build_executables(
             runtime = host_runtime()
         with stage(f"Make the stub for Python {runtime.version}"):
             workshop = Workshop(runtime, cache, make_stub(runtime, cache))
-        reports = [_build(executable, wheel, workshop, directory) for executable in chosen]
+        with stage("Resolve dependencies"):
+            sets = dict.fromkeys(executable.extras for executable in chosen)
+            wheels = {extras: resolve(wheel, extras, runtime, cache) for extras in sets}
+        reports = [
+            _build(executable, wheels[executable.extras], workshop, directory) for executable in chosen
+        ]
         results = deliver([report.path for report in reports], output)
     for report in reports:
         _tell(report)
@@ -79,10 +84,10 @@ def _choose(executables: Sequence[Executable], names: Sequence[str] | None) -> l
     return list(executables) if names is None else [by_name[name] for name in dict.fromkeys(names)]
 
 
-def _build(executable: Executable, wheel: Path, workshop: Workshop, directory: Path) -> VerifyReport:
+def _build(
+    executable: Executable, wheels: Sequence[Path], workshop: Workshop, directory: Path
+) -> VerifyReport:
     runtime, cache = workshop.runtime, workshop.cache
-    with stage(f"{executable.name}: resolve dependencies"):
-        wheels = resolve(wheel, executable.extras, runtime, cache)
     with stage(f"{executable.name}: collect files"):
         unpacked = [unpack(wheel, cache) for wheel in wheels]
         kept = apply_policy(collect(unpacked, runtime)).kept
