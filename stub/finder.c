@@ -1,125 +1,39 @@
-/* The finder answers from the image's hash table, and loading is unmarshalling straight from the
-   mapped file. It implements importlib.abc.MetaPathFinder and importlib.abc.InspectLoader; one
-   object serves all modules. Extension modules are left to importlib's ExtensionFileLoader, whose
-   dlopen is ours (library.c). */
+/* The finder answers from the image's hash table, with what importlib's PathFinder would find: it
+   is asked itself for what comes before the packed directory on the search path. Modules are
+   loaded by loader.c, but extension modules by importlib's ExtensionFileLoader, whose dlopen is
+   ours (library.c). */
 #include "finder.h"
 
-#include <marshal.h>  /* PyMarshal_ReadObjectFromString */
-#include <sys/stat.h> /* stat */
-
+#include "loader.h"
+#include "packed.h"
 #include "tree.h"
 
 typedef struct {
     PyObject_HEAD
     PyObject *module_spec;      /* importlib.machinery.ModuleSpec */
+    PyObject *path_finder;      /* importlib.machinery.PathFinder */
     PyObject *extension_loader; /* importlib.machinery.ExtensionFileLoader */
-    PyObject *fix_co_filename;  /* _imp._fix_co_filename */
+    PyObject *loader_class;     /* loader.c's */
     PyObject *spec_keywords;    /* ("origin", "is_package") */
-    PyObject *builtins_name;    /* "__builtins__" */
+    PyObject *search_path;      /* the packed directories that sys.path begins with, a tuple */
 } Finder;
 
-/* A module of the image, with what is needed to load it. */
-struct found {
-    struct image_module module;
-    struct image_node bytecode; /* only if module.bytecode is not IMAGE_NONE */
-};
+/* Whether packed modules hide those of the same name in every other place. */
+static _Thread_local bool packed_first;
 
-static void
-die_if_failed(struct status status)
+void
+finder_put_packed_first(bool first)
 {
-    if (status_failed(status)) {
-        status_die(status);
-    }
+    packed_first = first;
 }
 
-static bool
-is_package(const struct image_module *module)
-{
-    return module->flags & IMAGE_MODULE_FLAG_PACKAGE;
-}
-
-/* --- looking up ---------------------------------------------------------------------------- */
-
-/* Look `name` up. Returns 1, 0 if it is not packed, or -1 with an exception set. */
-static int
-find(PyObject *name, struct image_module *module)
-{
-    Py_ssize_t size;
-    const char *data = PyUnicode_AsUTF8AndSize(name, &size);
-    if (data == NULL) {
-        return -1;
-    }
-    bool present;
-    die_if_failed(
-        image_find_module(tree_image(), (struct text){data, (size_t)size}, &present, module));
-    return present;
-}
-
-/* The same, for methods that have to raise ImportError. */
-static int
-find_or_raise(PyObject *name, struct image_module *module)
-{
-    int found = find(name, module);
-    if (found == 0) {
-        PyObject *message = PyUnicode_FromFormat("%R is not in the executable", name);
-        if (message != NULL) {
-            PyErr_SetImportError(message, name, NULL);
-            Py_DECREF(message);
-        }
-        return -1;
-    }
-    return found < 0 ? -1 : 0;
-}
-
-/* The path under which node `index` appears in the file system, as a str. */
-static PyObject *
-path_of(uint32_t index)
-{
-    char path[PATH_MAX];
-    if (!tree_path(index, path, sizeof path)) {
-        PyErr_SetString(PyExc_OSError, "the path of a packed file is too long");
-        return NULL;
-    }
-    return PyUnicode_DecodeFSDefault(path);
-}
-
-static PyObject *
-directory_of(uint32_t index)
-{
-    struct image_node node;
-    struct text name;
-    die_if_failed(image_node(tree_image(), index, &node, &name));
-    return path_of(node.parent);
-}
-
-static struct cursor
-content_of(uint32_t index)
-{
-    struct image_node node;
-    struct text name;
-    struct cursor content;
-    die_if_failed(image_node(tree_image(), index, &node, &name));
-    die_if_failed(image_content(tree_image(), &node, &content));
-    return content;
-}
-
-PyObject *
-finder_attribute(const char *module_name, const char *name)
-{
-    PyObject *module = PyImport_ImportModule(module_name);
-    PyObject *attribute = module ? PyObject_GetAttrString(module, name) : NULL;
-    Py_XDECREF(module);
-    return attribute;
-}
-
-/* --- finding ------------------------------------------------------------------------------- */
+/* --- specs --------------------------------------------------------------------------------- */
 
 /* Set spec.submodule_search_locations to the package's directory. */
 static int
 set_search_location(PyObject *spec, const struct image_module *module)
 {
-    bool namespace = module->kind == IMAGE_MODULE_KIND_NAMESPACE;
-    PyObject *path = namespace ? path_of(module->node) : directory_of(module->node);
+    PyObject *path = packed_path(packed_directory(module->node));
     PyObject *locations = path ? PyList_New(1) : NULL;
     if (locations == NULL) {
         Py_XDECREF(path);
@@ -141,7 +55,7 @@ set_location(PyObject *spec, const struct image_module *module)
     if (module->bytecode == IMAGE_NONE) {
         return 0;
     }
-    PyObject *cached = path_of(module->bytecode);
+    PyObject *cached = packed_path(module->bytecode);
     int result = cached ? PyObject_SetAttrString(spec, "cached", cached) : -1;
     Py_XDECREF(cached);
     return result;
@@ -150,31 +64,123 @@ set_location(PyObject *spec, const struct image_module *module)
 static PyObject *
 loader_for(Finder *self, PyObject *name, PyObject *path, const struct image_module *module)
 {
-    switch (module->kind) {
-    case IMAGE_MODULE_KIND_SOURCE:
-        return Py_NewRef((PyObject *)self);
-    case IMAGE_MODULE_KIND_EXTENSION:
-        return PyObject_CallFunctionObjArgs(self->extension_loader, name, path, NULL);
-    default:
-        return Py_NewRef(Py_None); /* importlib makes a NamespaceLoader */
-    }
+    return module->kind == IMAGE_MODULE_KIND_SOURCE
+               ? loader_make(self->loader_class, name, path)
+               : PyObject_CallFunctionObjArgs(self->extension_loader, name, path, NULL);
 }
 
 static PyObject *
 make_spec(Finder *self, PyObject *name, const struct image_module *module)
 {
-    bool namespace = module->kind == IMAGE_MODULE_KIND_NAMESPACE;
     PyObject *spec = NULL;
-    PyObject *path = namespace ? Py_NewRef(Py_None) : path_of(module->node);
+    PyObject *path = packed_path(module->node);
     PyObject *loader = path ? loader_for(self, name, path, module) : NULL;
+    bool package = packed_is_package(module);
     if (loader != NULL) {
-        PyObject *arguments[] = {name, loader, path, is_package(module) ? Py_True : Py_False};
+        PyObject *arguments[] = {name, loader, path, package ? Py_True : Py_False};
         spec = PyObject_Vectorcall(self->module_spec, arguments, 2, self->spec_keywords);
     }
     Py_XDECREF(loader);
     Py_XDECREF(path);
-    if (spec == NULL || (is_package(module) && set_search_location(spec, module) < 0) ||
-        (!namespace && set_location(spec, module) < 0)) {
+    if (spec == NULL || (package && set_search_location(spec, module) < 0) ||
+        set_location(spec, module) < 0) {
+        Py_CLEAR(spec);
+    }
+    return spec;
+}
+
+/* --- finding ------------------------------------------------------------------------------- */
+
+/* Whether a search path's entry is a packed directory whose modules would hide the one that is
+   looked for. The build has seen that there is no such module. */
+static bool
+has_been_searched(Finder *self, PyObject *entry, PyObject *directory)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(self->search_path); i++) {
+        PyObject *packed = PyTuple_GET_ITEM(self->search_path, i);
+        if (PyUnicode_Compare(packed, directory) == 0) {
+            return false;
+        }
+        if (PyUnicode_Compare(packed, entry) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Go along the search path `entries` up to `directory`, and append the others on the way to
+   *others, made when there is one. `top`: it is that of modules which are in no package. Returns
+   1, 0 if `directory` is not there, or -1. */
+static int
+walk(Finder *self, PyObject *entries, bool top, PyObject *directory, PyObject **others)
+{
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(entries); i++) {
+        PyObject *entry = PySequence_Fast_GET_ITEM(entries, i);
+        if (PyUnicode_Check(entry) && PyUnicode_Compare(entry, directory) == 0) {
+            return 1;
+        }
+        if (top && PyUnicode_Check(entry) && has_been_searched(self, entry, directory)) {
+            continue;
+        }
+        if ((*others == NULL && (*others = PyList_New(0)) == NULL) ||
+            PyList_Append(*others, entry) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* The same for what find_spec is given: `path` is None for a module at the top. */
+static int
+reach(Finder *self, PyObject *path, const struct image_module *module, PyObject **others)
+{
+    bool top = path == Py_None;
+    if (top && (path = PySys_GetObject("path")) == NULL) { /* borrowed */
+        return 0;
+    }
+    PyObject *entries = PySequence_Fast(path, "a search path has to be a sequence");
+    PyObject *directory = entries ? packed_path(packed_searched_directory(module)) : NULL;
+    int reached = directory ? walk(self, entries, top, directory, others) : -1;
+    Py_XDECREF(directory);
+    Py_XDECREF(entries);
+    return reached;
+}
+
+/* Let importlib look for the module in `entries`. The result is None for a part of a namespace
+   package as well: a module that stands further down the path comes before it (PEP 420). */
+static PyObject *
+ask_path_finder(Finder *self, PyObject *name, PyObject *entries, PyObject *target)
+{
+    PyObject *spec =
+        PyObject_CallMethod(self->path_finder, "find_spec", "OOO", name, entries, target);
+    if (spec == NULL || spec == Py_None) {
+        return spec;
+    }
+    PyObject *loader = PyObject_GetAttrString(spec, "loader");
+    if (loader == NULL) {
+        Py_CLEAR(spec);
+    } else if (loader == Py_None) {
+        Py_SETREF(spec, Py_NewRef(Py_None));
+    }
+    Py_XDECREF(loader);
+    return spec;
+}
+
+static PyObject *
+find_in_order(Finder *self, PyObject *name, PyObject *path, PyObject *target,
+              const struct image_module *module)
+{
+    PyObject *others = NULL;
+    PyObject *spec = Py_NewRef(Py_None);
+    int reached = reach(self, path, module, &others);
+    if (reached == 1 && others != NULL) {
+        Py_SETREF(spec, ask_path_finder(self, name, others, target));
+    }
+    if (reached == 1 && spec == Py_None) {
+        Py_SETREF(spec, make_spec(self, name, module));
+    }
+    Py_XDECREF(others);
+    if (reached < 0) {
         Py_CLEAR(spec);
     }
     return spec;
@@ -187,224 +193,41 @@ static PyObject *
 finder_find_spec(Finder *self, PyObject *arguments, PyObject *keywords)
 {
     static char *names[] = {"fullname", "path", "target", NULL};
-    PyObject *name, *path = NULL, *target = NULL;
+    PyObject *name, *path = Py_None, *target = Py_None;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "U|OO:find_spec", names, &name, &path,
                                      &target)) {
         return NULL;
     }
     struct image_module module;
-    int found = find(name, &module);
+    int found = packed_find(name, &module);
     if (found < 0) {
         return NULL;
     }
-    return found ? make_spec(self, name, &module) : Py_NewRef(Py_None);
-}
-
-/* --- loading ------------------------------------------------------------------------------- */
-
-static PyObject *
-unmarshal(Finder *self, const struct image_module *module)
-{
-    struct cursor file = content_of(module->bytecode), marshalled;
-    if (!cursor_slice(file, IMAGE_PYC_HEADER_SIZE, file.size - IMAGE_PYC_HEADER_SIZE,
-                      &marshalled)) {
-        status_die(status_fault("a packed file is damaged"));
-    }
-    PyObject *code =
-        PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
-    PyObject *path = code ? path_of(module->node) : NULL;
-    PyObject *fixed =
-        path ? PyObject_CallFunctionObjArgs(self->fix_co_filename, code, path, NULL) : NULL;
-    Py_XDECREF(path);
-    if (fixed == NULL) {
-        Py_CLEAR(code);
-    }
-    Py_XDECREF(fixed);
-    return code;
-}
-
-static PyObject *
-compile_source(const struct image_module *module)
-{
-    struct cursor source = content_of(module->node);
-    PyObject *path = path_of(module->node);
-    PyObject *text =
-        path ? PyBytes_FromStringAndSize((const char *)source.data, (Py_ssize_t)source.size) : NULL;
-    PyObject *code = NULL;
-    if (text != NULL) {
-        code = Py_CompileStringObject(PyBytes_AS_STRING(text), path, Py_file_input, NULL, -1);
-    }
-    Py_XDECREF(text);
-    Py_XDECREF(path);
-    return code;
-}
-
-static PyObject *
-code_of(Finder *self, const struct image_module *module)
-{
-    if (module->kind != IMAGE_MODULE_KIND_SOURCE) {
-        return Py_NewRef(Py_None);
-    }
-    return module->bytecode == IMAGE_NONE ? compile_source(module) : unmarshal(self, module);
-}
-
-PyDoc_STRVAR(create_module_doc, "create_module(spec)\n--\n\nUse the default module creation.");
-
-static PyObject *
-finder_create_module(PyObject *self, PyObject *spec)
-{
-    (void)self, (void)spec;
-    Py_RETURN_NONE;
-}
-
-/* Return the full name under which `module` is being loaded. */
-static PyObject *
-name_of(PyObject *module)
-{
-    PyObject *spec = PyObject_GetAttrString(module, "__spec__");
-    PyObject *name = spec ? PyObject_GetAttrString(spec, "name") : NULL;
-    Py_XDECREF(spec);
-    return name;
-}
-
-static PyObject *
-execute(Finder *self, PyObject *code, PyObject *module)
-{
-    PyObject *namespace = PyObject_GetAttrString(module, "__dict__");
-    PyObject *result = NULL;
-    if (namespace != NULL &&
-        PyDict_SetDefault(namespace, self->builtins_name, PyEval_GetBuiltins()) != NULL) {
-        result = PyEval_EvalCode(code, namespace, namespace);
-    }
-    Py_XDECREF(namespace);
-    return result;
-}
-
-PyDoc_STRVAR(exec_module_doc, "exec_module(module)\n--\n\nExecute the packed module's code.");
-
-static PyObject *
-finder_exec_module(Finder *self, PyObject *module)
-{
-    struct image_module found;
-    PyObject *code = NULL, *result = NULL;
-    PyObject *name = name_of(module);
-    if (name != NULL && find_or_raise(name, &found) == 0) {
-        code = code_of(self, &found);
-    }
-    if (code != NULL) {
-        result = execute(self, code, module);
-    }
-    Py_XDECREF(code);
-    Py_XDECREF(name);
-    if (result == NULL) {
-        return NULL;
-    }
-    Py_DECREF(result);
-    Py_RETURN_NONE;
-}
-
-/* --- inspecting ---------------------------------------------------------------------------- */
-
-PyDoc_STRVAR(get_code_doc, "get_code(fullname)\n--\n\nReturn the module's code object.");
-
-static PyObject *
-finder_get_code(Finder *self, PyObject *name)
-{
-    struct image_module module;
-    return find_or_raise(name, &module) < 0 ? NULL : code_of(self, &module);
-}
-
-PyDoc_STRVAR(get_source_doc, "get_source(fullname)\n--\n\nReturn the module's source text.");
-
-static PyObject *
-finder_get_source(PyObject *self, PyObject *name)
-{
-    (void)self;
-    struct image_module module;
-    if (find_or_raise(name, &module) < 0) {
-        return NULL;
-    }
-    if (module.kind != IMAGE_MODULE_KIND_SOURCE) {
+    /* The parts of a namespace package may be anywhere: importlib puts them together. */
+    if (!found || module.kind == IMAGE_MODULE_KIND_NAMESPACE) {
         Py_RETURN_NONE;
     }
-    struct cursor source = content_of(module.node);
-    PyObject *external = PyImport_ImportModule("importlib._bootstrap_external");
-    PyObject *text = NULL;
-    if (external != NULL) {
-        text = PyObject_CallMethod(external, "decode_source", "y#", (const char *)source.data,
-                                   (Py_ssize_t)source.size);
-    }
-    Py_XDECREF(external);
-    return text;
+    return packed_first ? make_spec(self, name, &module)
+                        : find_in_order(self, name, path, target, &module);
 }
 
-PyDoc_STRVAR(is_package_doc, "is_package(fullname)\n--\n\nTell whether it is a package.");
+/* --- the main module ----------------------------------------------------------------------- */
 
-static PyObject *
-finder_is_package(PyObject *self, PyObject *name)
+PyObject *
+finder_main_loader(void)
 {
-    (void)self;
+    Finder *self = (Finder *)finder_get(); /* borrowed */
     struct image_module module;
-    return find_or_raise(name, &module) < 0 ? NULL : PyBool_FromLong(is_package(&module));
-}
-
-PyDoc_STRVAR(get_filename_doc, "get_filename(fullname)\n--\n\nReturn the module's __file__.");
-
-static PyObject *
-finder_get_filename(PyObject *self, PyObject *name)
-{
-    (void)self;
-    struct image_module module;
-    return find_or_raise(name, &module) < 0 ? NULL : path_of(module.node);
-}
-
-PyDoc_STRVAR(get_data_doc, "get_data(path)\n--\n\nReturn the content of a packed file.");
-
-static PyObject *
-finder_get_data(PyObject *self, PyObject *path)
-{
-    (void)self;
-    PyObject *bytes;
-    struct place place;
-    if (!PyUnicode_FSConverter(path, &bytes)) {
-        return NULL;
+    PyObject *name = self ? PyUnicode_InternFromString("__main__") : NULL;
+    int found = name ? packed_find(name, &module) : -1;
+    PyObject *path = found > 0 ? packed_path(module.node) : NULL;
+    PyObject *loader = path ? loader_make(self->loader_class, name, path) : NULL;
+    if (found == 0) {
+        PyErr_SetString(PyExc_ImportError, "the executable has no main module");
     }
-    bool inside = tree_has_prefix(PyBytes_AS_STRING(bytes), &place);
-    Py_DECREF(bytes);
-    int error = inside ? place.error : ENOENT;
-    if (error == 0 && place.node.kind != IMAGE_NODE_KIND_FILE) {
-        error = EISDIR;
-    }
-    if (error != 0) {
-        errno = error;
-        return PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, path);
-    }
-    struct cursor content = content_of(place.index);
-    return PyBytes_FromStringAndSize((const char *)content.data, (Py_ssize_t)content.size);
-}
-
-PyDoc_STRVAR(get_resource_reader_doc,
-             "get_resource_reader(fullname)\n--\n\n"
-             "Return the importlib.resources.abc.TraversableResources of a package.");
-
-/* The files of a package are files: importlib's own reader does. It asks a loader for its path. */
-static PyObject *
-finder_get_resource_reader(PyObject *self, PyObject *name)
-{
-    PyObject *path = finder_get_filename(self, name);
-    PyObject *loader_type = path ? finder_attribute("types", "SimpleNamespace") : NULL;
-    PyObject *keywords = loader_type ? Py_BuildValue("{sO}", "path", path) : NULL;
-    PyObject *nothing = keywords ? PyTuple_New(0) : NULL;
-    PyObject *loader = nothing ? PyObject_Call(loader_type, nothing, keywords) : NULL;
-    PyObject *reader_type = loader ? finder_attribute("importlib.readers", "FileReader") : NULL;
-    PyObject *reader = reader_type ? PyObject_CallOneArg(reader_type, loader) : NULL;
-    Py_XDECREF(reader_type);
-    Py_XDECREF(loader);
-    Py_XDECREF(nothing);
-    Py_XDECREF(keywords);
-    Py_XDECREF(loader_type);
     Py_XDECREF(path);
-    return reader;
+    Py_XDECREF(name);
+    return loader;
 }
 
 /* --- the type ------------------------------------------------------------------------------ */
@@ -414,10 +237,11 @@ finder_dealloc(Finder *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     Py_XDECREF(self->module_spec);
+    Py_XDECREF(self->path_finder);
     Py_XDECREF(self->extension_loader);
-    Py_XDECREF(self->fix_co_filename);
+    Py_XDECREF(self->loader_class);
     Py_XDECREF(self->spec_keywords);
-    Py_XDECREF(self->builtins_name);
+    Py_XDECREF(self->search_path);
     type->tp_free(self);
     Py_DECREF(type);
 }
@@ -432,14 +256,6 @@ finder_repr(PyObject *self)
 static PyMethodDef finder_methods[] = {
     {"find_spec", (PyCFunction)(void (*)(void))finder_find_spec, METH_VARARGS | METH_KEYWORDS,
      find_spec_doc},
-    {"create_module", finder_create_module, METH_O, create_module_doc},
-    {"exec_module", (PyCFunction)finder_exec_module, METH_O, exec_module_doc},
-    {"get_code", (PyCFunction)finder_get_code, METH_O, get_code_doc},
-    {"get_source", finder_get_source, METH_O, get_source_doc},
-    {"is_package", finder_is_package, METH_O, is_package_doc},
-    {"get_filename", finder_get_filename, METH_O, get_filename_doc},
-    {"get_data", finder_get_data, METH_O, get_data_doc},
-    {"get_resource_reader", finder_get_resource_reader, METH_O, get_resource_reader_doc},
     {0},
 };
 
@@ -458,6 +274,42 @@ static PyType_Spec finder_spec = {
     .slots = finder_slots,
 };
 
+static int
+append_directory(PyObject *list, struct text below)
+{
+    char path[PATH_MAX];
+    int size = (int)below.size;
+    if (snprintf(path, sizeof path, "%s/%.*s", tree_root(), size, below.data) >= (int)sizeof path) {
+        PyErr_SetString(PyExc_OSError, "the path of a packed directory is too long");
+        return -1;
+    }
+    PyObject *directory = PyUnicode_DecodeFSDefault(path);
+    int result = directory ? PyList_Append(list, directory) : -1;
+    Py_XDECREF(directory);
+    return result;
+}
+
+static PyObject *
+read_search_path(void)
+{
+    PyObject *list = PyList_New(0);
+    bool present = true;
+    for (uint32_t i = 0; list != NULL && present; i++) {
+        struct image_option option;
+        struct text text;
+        struct status status = image_option(tree_image(), i, &present, &option, &text);
+        if (status_failed(status)) {
+            status_die(status);
+        }
+        if (present && option.key == IMAGE_OPTION_SEARCH_PATH && append_directory(list, text) < 0) {
+            Py_CLEAR(list);
+        }
+    }
+    PyObject *tuple = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return tuple;
+}
+
 PyObject *
 finder_make(void)
 {
@@ -467,12 +319,13 @@ finder_make(void)
     if (self == NULL) {
         return NULL;
     }
-    if ((self->module_spec = finder_attribute("_frozen_importlib", "ModuleSpec")) == NULL ||
-        (self->extension_loader =
-             finder_attribute("_frozen_importlib_external", "ExtensionFileLoader")) == NULL ||
-        (self->fix_co_filename = finder_attribute("_imp", "_fix_co_filename")) == NULL ||
+    const char *external = "_frozen_importlib_external";
+    if ((self->module_spec = packed_import("_frozen_importlib", "ModuleSpec")) == NULL ||
+        (self->path_finder = packed_import(external, "PathFinder")) == NULL ||
+        (self->extension_loader = packed_import(external, "ExtensionFileLoader")) == NULL ||
+        (self->loader_class = loader_make_class()) == NULL ||
         (self->spec_keywords = Py_BuildValue("(ss)", "origin", "is_package")) == NULL ||
-        (self->builtins_name = PyUnicode_InternFromString("__builtins__")) == NULL) {
+        (self->search_path = read_search_path()) == NULL) {
         Py_CLEAR(self);
     }
     return (PyObject *)self;

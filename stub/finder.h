@@ -16,8 +16,12 @@ PyObject *finder_make(void);
 /* Whether an object is a finder. */
 bool finder_is(PyObject *object);
 
-/* Return an attribute of a module that is imported for it, or null with an exception set. */
-PyObject *finder_attribute(const char *module_name, const char *name);
+/* Let this thread find packed modules before those of the same name that the search path has
+   first. For what has to be imported to search the path at all. */
+void finder_put_packed_first(bool first);
+
+/* Return a loader of the module __main__ that the image has, or null with an exception set. */
+PyObject *finder_main_loader(void);
 
 /* Return the interpreter's finder, a borrowed reference, or null with an exception set. */
 PyObject *finder_get(void);

@@ -6,6 +6,7 @@
 #include <sys/stat.h> /* stat */
 
 #include "finder.h"
+#include "packed.h"
 
 PyObject *
 finder_get(void)
@@ -35,7 +36,9 @@ zip_path_hook(PyObject *self, PyObject *path)
         PyErr_SetString(PyExc_ImportError, "not a zip file");
         return NULL;
     }
-    PyObject *importer = finder_attribute("zipimport", "zipimporter");
+    finder_put_packed_first(true); /* the path that is asked for may come before its directory */
+    PyObject *importer = packed_import("zipimport", "zipimporter");
+    finder_put_packed_first(false);
     PyObject *result = importer ? PyObject_CallOneArg(importer, path) : NULL;
     Py_XDECREF(importer);
     return result;

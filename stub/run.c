@@ -5,6 +5,7 @@
 #include <Python.h>
 
 #include "config.h"
+#include "fallbacks.h"
 #include "finder.h"
 #include "os.h"
 #include "programs.h"
@@ -55,14 +56,14 @@ run_module(const char *name)
 
 /* Give __main__ the attributes that it has when python runs a script, or a command. */
 static PyObject *
-prepare_main(PyObject *finder, bool anonymous)
+prepare_main(PyObject *loader, bool anonymous)
 {
     PyObject *module = PyImport_AddModule("__main__"); /* borrowed */
     PyObject *namespace = module ? PyModule_GetDict(module) : NULL;
-    PyObject *path = PyObject_CallMethod(finder, "get_filename", "s", "__main__");
+    PyObject *path = PyObject_CallMethod(loader, "get_filename", "s", "__main__");
     if (namespace == NULL || path == NULL ||
         (!anonymous && PyDict_SetItemString(namespace, "__file__", path) < 0) ||
-        PyDict_SetItemString(namespace, "__loader__", finder) < 0) {
+        PyDict_SetItemString(namespace, "__loader__", loader) < 0) {
         namespace = NULL;
     }
     Py_XDECREF(path);
@@ -72,11 +73,12 @@ prepare_main(PyObject *finder, bool anonymous)
 static PyObject *
 run_main(bool anonymous)
 {
-    PyObject *finder = finder_get(); /* borrowed */
-    PyObject *namespace = finder ? prepare_main(finder, anonymous) : NULL;
-    PyObject *code = namespace ? PyObject_CallMethod(finder, "get_code", "s", "__main__") : NULL;
+    PyObject *loader = finder_main_loader();
+    PyObject *namespace = loader ? prepare_main(loader, anonymous) : NULL;
+    PyObject *code = namespace ? PyObject_CallMethod(loader, "get_code", "s", "__main__") : NULL;
     PyObject *result = code ? PyEval_EvalCode(code, namespace, namespace) : NULL;
     Py_XDECREF(code);
+    Py_XDECREF(loader);
     return result;
 }
 
@@ -191,6 +193,7 @@ oxidize_run(int argc, char **argv)
     die_if_failed(open_image());
     die_if_failed(config_target(&image, &target));
     tree_setup(&image, executable);
+    die_if_failed(fallbacks_setup(&image));
     invocation.interpreter_path = target.frozen ? "" : PROGRAMS_INTERPRETER;
     invocation.interpreter |= target.frozen && is_helper(argc, argv);
     if (finder_setup() < 0) {

@@ -1,0 +1,229 @@
+/* Loading is unmarshalling straight from the mapped file. Everything else that a loader is asked
+   for (source, resources, file names) is what importlib does with files, since there are files.
+
+   Like any other class this one can be derived from, and instances be made for files elsewhere:
+   they are importlib's business entirely. */
+#include "loader.h"
+
+#include <marshal.h> /* PyMarshal_ReadObjectFromString */
+
+#include "packed.h"
+#include "tree.h"
+
+/* The class's attributes are where an interpreter keeps what its loaders share. */
+#define BASE "_base"
+#define FIX_CO_FILENAME "_fix_co_filename"
+
+/* The level that packed bytecode is compiled for. */
+#define PACKED_OPTIMIZATION 0
+
+/* That of `python -O`: the same in all interpreters of the process. */
+static int optimization;
+
+/* --- code ---------------------------------------------------------------------------------- */
+
+static PyObject *
+unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
+{
+    struct cursor file = packed_content(module->bytecode), marshalled;
+    if (!cursor_slice(file, IMAGE_PYC_HEADER_SIZE, file.size - IMAGE_PYC_HEADER_SIZE,
+                      &marshalled)) {
+        status_die(status_fault("a packed file is damaged"));
+    }
+    PyObject *code =
+        PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
+    PyObject *fixed = code ? PyObject_CallMethod(self, FIX_CO_FILENAME, "OO", code, path) : NULL;
+    if (fixed == NULL) {
+        Py_CLEAR(code);
+    }
+    Py_XDECREF(fixed);
+    return code;
+}
+
+/* Find the packed module that this is the loader of, if there is bytecode of it that serves.
+   Returns 1 and its path, 0 or -1. */
+static int
+find_own(PyObject *self, PyObject *name, struct image_module *module, PyObject **path)
+{
+    PyObject *own_path = NULL;
+    int found = PyUnicode_Check(name) ? packed_find(name, module) : 0;
+    *path = NULL;
+    if (found <= 0 || module->kind != IMAGE_MODULE_KIND_SOURCE || module->bytecode == IMAGE_NONE ||
+        optimization != PACKED_OPTIMIZATION) {
+        return found < 0 ? -1 : 0;
+    }
+    if ((*path = packed_path(module->node)) == NULL ||
+        (own_path = PyObject_GetAttrString(self, "path")) == NULL) {
+        Py_CLEAR(*path);
+        return -1;
+    }
+    found = PyObject_RichCompareBool(*path, own_path, Py_EQ);
+    Py_DECREF(own_path);
+    if (found <= 0) {
+        Py_CLEAR(*path);
+    }
+    return found;
+}
+
+/* Call the method of the class that ours derives from. */
+static PyObject *
+call_inherited(PyObject *self, const char *method, PyObject *argument)
+{
+    PyObject *base = PyObject_GetAttrString(self, BASE);
+    PyObject *result = base ? PyObject_CallMethod(base, method, "OO", self, argument) : NULL;
+    Py_XDECREF(base);
+    return result;
+}
+
+PyDoc_STRVAR(get_code_doc, "get_code(fullname)\n--\n\nReturn the module's code object.");
+
+static PyObject *
+loader_get_code(PyObject *self, PyObject *name)
+{
+    struct image_module module;
+    PyObject *path;
+    int found = find_own(self, name, &module, &path);
+    if (found < 0) {
+        return NULL;
+    }
+    PyObject *code =
+        found ? unmarshal(self, &module, path) : call_inherited(self, "get_code", name);
+    Py_XDECREF(path);
+    return code;
+}
+
+/* --- executing ----------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(create_module_doc, "create_module(spec)\n--\n\nUse the default module creation.");
+
+static PyObject *
+loader_create_module(PyObject *self, PyObject *spec)
+{
+    (void)self, (void)spec;
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+execute(PyObject *code, PyObject *module)
+{
+    PyObject *namespace = PyObject_GetAttrString(module, "__dict__");
+    PyObject *key = PyUnicode_InternFromString("__builtins__");
+    PyObject *result = NULL;
+    if (namespace != NULL && key != NULL &&
+        PyDict_SetDefault(namespace, key, PyEval_GetBuiltins()) != NULL) {
+        result = PyEval_EvalCode(code, namespace, namespace);
+    }
+    Py_XDECREF(key);
+    Py_XDECREF(namespace);
+    return result;
+}
+
+PyDoc_STRVAR(exec_module_doc, "exec_module(module)\n--\n\nExecute the module's code.");
+
+static PyObject *
+loader_exec_module(PyObject *self, PyObject *module)
+{
+    PyObject *name = PyObject_GetAttrString(module, "__name__");
+    /* Another method may be asked for the code: that of a class which is derived from this one. */
+    PyObject *code = name ? PyObject_CallMethod(self, "get_code", "O", name) : NULL;
+    PyObject *result = NULL;
+    if (code == Py_None) {
+        PyErr_Format(PyExc_ImportError, "cannot load module %R when get_code() returns None", name);
+    } else if (code != NULL) {
+        result = execute(code, module);
+    }
+    Py_XDECREF(code);
+    Py_XDECREF(name);
+    if (result == NULL) {
+        return NULL;
+    }
+    Py_DECREF(result);
+    Py_RETURN_NONE;
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+PyDoc_STRVAR(get_data_doc, "get_data(path)\n--\n\nReturn the content of a file.");
+
+static PyObject *
+loader_get_data(PyObject *self, PyObject *path)
+{
+    PyObject *bytes;
+    struct place place;
+    if (!PyUnicode_FSConverter(path, &bytes)) {
+        return NULL;
+    }
+    bool inside = tree_has_prefix(PyBytes_AS_STRING(bytes), &place) && place.outside == NULL;
+    Py_DECREF(bytes);
+    if (!inside || place.error != 0 || place.node.kind != IMAGE_NODE_KIND_FILE) {
+        return call_inherited(self, "get_data", path);
+    }
+    struct cursor content = packed_content(place.index);
+    return PyBytes_FromStringAndSize((const char *)content.data, (Py_ssize_t)content.size);
+}
+
+/* --- the class ----------------------------------------------------------------------------- */
+
+static PyMethodDef methods[] = {
+    {"create_module", loader_create_module, METH_O, create_module_doc},
+    {"exec_module", loader_exec_module, METH_O, exec_module_doc},
+    {"get_code", loader_get_code, METH_O, get_code_doc},
+    {"get_data", loader_get_data, METH_O, get_data_doc},
+    {0},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, "Loads modules from the executable's image."},
+    {Py_tp_methods, methods},
+    {0},
+};
+
+static PyType_Spec spec = {
+    .name = "oxidize.Loader",
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = slots,
+};
+
+static int
+set_attribute(PyObject *class, const char *name, PyObject *value)
+{
+    int result = value ? PyObject_SetAttrString(class, name, value) : -1;
+    Py_XDECREF(value);
+    return result;
+}
+
+static int
+read_optimization(void)
+{
+    PyObject *flags = PySys_GetObject("flags"); /* borrowed */
+    PyObject *level = flags ? PyObject_GetAttrString(flags, "optimize") : NULL;
+    optimization = level ? (int)PyLong_AsLong(level) : -1;
+    Py_XDECREF(level);
+    return level && !PyErr_Occurred() ? 0 : -1;
+}
+
+PyObject *
+loader_make_class(void)
+{
+    PyObject *base = packed_import("_frozen_importlib_external", "SourceFileLoader");
+    PyObject *class = base ? PyType_FromSpecWithBases(&spec, base) : NULL;
+    if (class != NULL &&
+        (set_attribute(class, BASE, Py_NewRef(base)) < 0 || read_optimization() < 0 ||
+         set_attribute(class, FIX_CO_FILENAME, packed_import("_imp", "_fix_co_filename")) < 0)) {
+        Py_CLEAR(class);
+    }
+    Py_XDECREF(base);
+    return class;
+}
+
+/* What the class's own __init__ does, without calling it. */
+PyObject *
+loader_make(PyObject *loader_class, PyObject *name, PyObject *path)
+{
+    PyObject *loader = PyType_GenericAlloc((PyTypeObject *)loader_class, 0);
+    if (loader != NULL && (PyObject_SetAttrString(loader, "name", name) < 0 ||
+                           PyObject_SetAttrString(loader, "path", path) < 0)) {
+        Py_CLEAR(loader);
+    }
+    return loader;
+}
