@@ -48,19 +48,21 @@ config_target(const struct image *image, struct target *target)
 
 /* --- PyConfig ------------------------------------------------------------------------------ */
 
+/* What python takes from the command line before everything else (-X utf8, -X dev, -I) is for the
+   interpreter only: an application's arguments are its own. */
 static PyStatus
-preinitialise(void)
+preinitialise(const struct invocation *invocation)
 {
     PyPreConfig preconfig;
     /* Not PyPreConfig_InitIsolatedConfig: it leaves the locale alone, and python does not. */
     PyPreConfig_InitPythonConfig(&preconfig);
-    preconfig.parse_argv = 0;
-    preconfig.isolated = 1;
+    preconfig.parse_argv = invocation->interpreter;
+    preconfig.isolated = !invocation->interpreter;
     preconfig.use_environment = 0;
     /* In the C locale python sets LC_CTYPE, which its children inherit. UTF-8 mode does as well. */
     preconfig.coerce_c_locale = 0;
     preconfig.coerce_c_locale_warn = 0;
-    return Py_PreInitialize(&preconfig);
+    return Py_PreInitializeFromBytesArgs(&preconfig, invocation->argc, invocation->argv);
 }
 
 static void
@@ -167,23 +169,43 @@ set_arguments(PyConfig *config, const struct invocation *invocation)
     return status;
 }
 
+static bool
+is_same_file(const char *path, const char *executable)
+{
+    struct stat a, b;
+    return stat(path, &a) == 0 && stat(executable, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static bool
+any_argument_is(const struct invocation *invocation, const char *executable)
+{
+    for (int i = 1; i < invocation->argc; i++) {
+        if (is_same_file(invocation->argv[i], executable)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A program that starts itself anew does so by sys.executable and sys.argv. */
 static bool
 runs_itself(const PyConfig *config, const char *executable)
 {
-    if (config->run_filename == NULL) {
-        return false;
-    }
     char script[PATH_MAX];
-    struct stat a, b;
-    size_t size = wcstombs(script, config->run_filename, sizeof script);
-    return size < sizeof script && stat(script, &a) == 0 && stat(executable, &b) == 0 &&
-           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return config->run_filename != NULL &&
+           wcstombs(script, config->run_filename, sizeof script) < sizeof script &&
+           is_same_file(script, executable);
 }
 
+/* Where the command line may say to run this executable, have Python read it to find out. Not
+   otherwise: Python reads it once more when it is initialised, and by then has forgotten some. */
 static PyStatus
 read_command_line(PyConfig *config, struct invocation *invocation)
 {
+    if (!any_argument_is(invocation, invocation->executable)) {
+        return PyStatus_Ok();
+    }
     PyStatus status = PyConfig_Read(config);
     if (!PyStatus_Exception(status) && runs_itself(config, invocation->executable)) {
         PyMem_RawFree(config->run_filename);
@@ -197,7 +219,7 @@ read_command_line(PyConfig *config, struct invocation *invocation)
 PyStatus
 config_initialise(const struct image *image, struct invocation *invocation)
 {
-    PyStatus status = preinitialise();
+    PyStatus status = preinitialise(invocation);
     if (PyStatus_Exception(status)) {
         return status;
     }
