@@ -8,6 +8,7 @@ JSON for each result as it comes, so that a crash shows how far it got.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -64,11 +65,30 @@ def describe(error: Any) -> str:
     return f"{error[0].__name__}: {error[1]}"[:500] if isinstance(error, tuple) else str(error)[:500]
 
 
+def tolerate_read_only_library() -> None:
+    """Let the tests clean up after themselves: they delete from every directory of ``sys.path`` what may be
+    there, and a file system that is read-only says so before it says that there is no such file.
+    """
+    from test.support import import_helper  # type: ignore[import-not-found] # noqa: PLC0415
+
+    original = import_helper.unlink
+
+    def unlink(path: str) -> None:
+        try:
+            original(path)
+        except OSError as error:
+            if error.errno != errno.EROFS or Path(path).exists():
+                raise
+
+    import_helper.unlink = unlink
+
+
 def main() -> None:
     recorder = Recorder(Path(sys.argv.pop(1)).absolute())
     for method, status in STATUS_OF_METHOD.items():
         recorder.watch(method, status)
     recorder.watch_subtests()
+    tolerate_read_only_library()
     from test.libregrtest.main import main as run  # type: ignore[import-not-found] # noqa: PLC0415
 
     run()
