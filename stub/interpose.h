@@ -6,6 +6,7 @@
 #include <errno.h>     /* ENOTDIR */
 #include <stdatomic.h> /* _Atomic */
 
+#include "fallbacks.h"
 #include "tree.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -27,11 +28,13 @@ fail(int error)
     return -1;
 }
 
-/* After a call with a negative result: whether `path` leads into the tree all the same. */
+/* After a call with a negative result: whether `path` leads into the tree all the same, or there
+   is something in its place. */
 static inline bool
 refused_but_inside(long result, int directory, const char *path, struct place *place)
 {
-    return result < 0 && errno == ENOTDIR && tree_leads_inside(directory, path, place);
+    return result < 0 && ((errno == ENOTDIR && tree_leads_inside(directory, path, place)) ||
+                          (errno == ENOENT && fallbacks_have(path, place)));
 }
 
 /* The body of a function that takes one path. The value is that of `system`, which asks the

@@ -52,6 +52,7 @@ def toy_runtime(tmp_path: Path) -> Runtime:
         extension_suffixes=(".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"),
         builtin_modules=frozenset({"sys"}),
         frozen_modules=frozenset({"zipimport"}),
+        tls_roots=("/usr/lib/ssl/cert.pem", "/usr/lib/ssl/certs"),
         build_paths=("/build/toy", "/build/toy/lib"),
     )
 

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).parents[1]
 STUB = REPOSITORY / "stub"
 SOURCES = (
     *("image", "xxh64", "status", "os_linux"),
-    *("tree", "tree_open", "files", "attributes", "changes", "directories", "working_directory"),
+    *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
 )
 BIG = bytes((i * 7 + (i >> 8)) & 0xFF for i in range(1 << 20))
 

@@ -11,6 +11,7 @@ from oxidize_build.bytecode import compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect
 from oxidize_build.errors import SettingsError
+from oxidize_build.host_files import host_files
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.libraries import link_libraries
@@ -104,13 +105,15 @@ def pack(
     runtime, cache = workshop.runtime, workshop.cache
     with stage(f"{executable.name}: compile bytecode"):
         program = make_program(executable, kept, runtime)
-        resources: list[Resource] = [*leave_frozen_out(kept, runtime)]
+        host = host_files(kept, runtime)
+        resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
         resources += [program.main] if program.main else []
         resources = compile_sources(resources, runtime, cache)
     with stage(f"{executable.name}: find shared libraries"):
         resources = link_libraries(resources, runtime)
     with stage(f"{executable.name}: write the executable"):
-        return _assemble(executable, resources, program.options, workshop, directory)
+        options = (*program.options, *host.options)
+        return _assemble(executable, resources, options, workshop, directory)
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:

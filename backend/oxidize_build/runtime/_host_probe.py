@@ -21,6 +21,14 @@ if facts["implementation"] == "cpython" and sys.version_info >= (3, 11):
     import importlib.machinery
     import importlib.util
 
+    try:
+        import ssl
+    except ImportError:
+        roots = None
+    else:
+        paths = ssl.get_default_verify_paths()
+        roots = [paths.openssl_cafile, paths.openssl_capath]
+
     facts.update(
         magic=importlib.util.MAGIC_NUMBER.hex(),
         cache_tag=sys.implementation.cache_tag,
@@ -30,6 +38,7 @@ if facts["implementation"] == "cpython" and sys.version_info >= (3, 11):
         builtin_modules=sorted(sys.builtin_module_names),
         frozen_modules=sorted(_imp._frozen_module_names()),  # type: ignore[attr-defined]  # noqa: SLF001
         paths=sysconfig.get_paths(),
+        tls_roots=roots,
         variables=sysconfig.get_config_vars(),
     )
 

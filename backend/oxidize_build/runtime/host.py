@@ -64,6 +64,7 @@ def host_runtime(python: Path | None = None) -> Runtime:
         frozen_modules=frozenset(
             name for name in facts["frozen_modules"] if not name.startswith(_TEST_MODULES)
         ),
+        tls_roots=tuple(facts["tls_roots"]) if facts["tls_roots"] else None,
         build_paths=_build_paths(facts),
     )
 

@@ -43,6 +43,8 @@ class Runtime:
     """Names of the modules compiled into the interpreter."""
     frozen_modules: frozenset[str]
     """Names of the modules whose bytecode is compiled into the interpreter."""
+    tls_roots: tuple[str, str] | None
+    """File and directory in which its OpenSSL looks for trusted certificates; None without ``ssl``."""
     build_paths: tuple[str, ...]
     """Directories of the building machine that the runtime's own files mention."""
 
