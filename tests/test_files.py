@@ -83,7 +83,7 @@ def test_every_function(
         pytest.skip(f"needs {compiler}")
     program = tmp_path_factory.mktemp("program") / "test_files"
     compile_program(compiler, sanitizers, program)
-    command = [program, what, image, folder]
+    command = [str(program), what, str(image), str(folder)]
     options = {"ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1"}
     result = subprocess.run(
         command, env=os.environ | options, capture_output=True, text=True, check=False, timeout=300
