@@ -5,6 +5,7 @@
 #include <Python.h>
 
 #include "config.h"
+#include "fallbacks.h"
 #include "finder.h"
 #include "os.h"
 #include "programs.h"
@@ -192,6 +193,7 @@ oxidize_run(int argc, char **argv)
     die_if_failed(open_image());
     die_if_failed(config_target(&image, &target));
     tree_setup(&image, executable);
+    die_if_failed(fallbacks_setup(&image));
     invocation.interpreter_path = target.frozen ? "" : PROGRAMS_INTERPRETER;
     invocation.interpreter |= target.frozen && is_helper(argc, argv);
     if (finder_setup() < 0) {
