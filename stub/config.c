@@ -8,8 +8,9 @@
 /* --- what to run --------------------------------------------------------------------------- */
 
 static struct status
-apply_to_target(struct target *target, const struct image_option *option, struct text text)
+apply_to_target(void *context, const struct image_option *option, struct text text)
 {
+    struct target *target = context;
     switch (option->key) {
     case IMAGE_OPTION_RUN_MAIN:
         target->anonymous = option->number == IMAGE_MAIN_KIND_ANONYMOUS;
@@ -31,19 +32,7 @@ struct status
 config_target(const struct image *image, struct target *target)
 {
     *target = (struct target){0};
-    for (uint32_t i = 0;; i++) {
-        bool present;
-        struct image_option option;
-        struct text text;
-        struct status status = image_option(image, i, &present, &option, &text);
-        if (status_failed(status) || !present) {
-            return status;
-        }
-        status = apply_to_target(target, &option, text);
-        if (status_failed(status)) {
-            return status;
-        }
-    }
+    return image_for_each_option(image, apply_to_target, target);
 }
 
 /* --- PyConfig ------------------------------------------------------------------------------ */
@@ -103,38 +92,37 @@ append_search_path(PyConfig *config, const char *executable, struct text below)
     return status;
 }
 
-static PyStatus
-apply_option(PyConfig *config, const char *executable, const struct image_option *option,
-             struct text text)
+/* What is being configured, and how that went. */
+struct configuration {
+    PyConfig *config;
+    const char *executable;
+    PyStatus status;
+};
+
+static struct status
+apply_to_config(void *context, const struct image_option *option, struct text text)
 {
-    switch (option->key) {
-    case IMAGE_OPTION_STDLIB_DIRECTORY:
-        return set_path(config, &config->stdlib_dir, executable, text);
-    case IMAGE_OPTION_SEARCH_PATH:
-        return append_search_path(config, executable, text);
-    default:
-        return PyStatus_Ok(); /* config_target's */
+    struct configuration *c = context;
+    if (PyStatus_Exception(c->status)) {
+        return status_ok();
     }
+    if (option->key == IMAGE_OPTION_STDLIB_DIRECTORY) {
+        c->status = set_path(c->config, &c->config->stdlib_dir, c->executable, text);
+    } else if (option->key == IMAGE_OPTION_SEARCH_PATH) {
+        c->status = append_search_path(c->config, c->executable, text);
+    }
+    return status_ok();
 }
 
 static PyStatus
 apply_options(PyConfig *config, const struct image *image, const char *executable)
 {
-    PyStatus result = PyStatus_Ok();
-    for (uint32_t i = 0; !PyStatus_Exception(result); i++) {
-        bool present;
-        struct image_option option;
-        struct text text;
-        struct status status = image_option(image, i, &present, &option, &text);
-        if (status_failed(status)) {
-            status_die(status);
-        }
-        if (!present) {
-            break;
-        }
-        result = apply_option(config, executable, &option, text);
+    struct configuration configuration = {config, executable, PyStatus_Ok()};
+    struct status status = image_for_each_option(image, apply_to_config, &configuration);
+    if (status_failed(status)) {
+        status_die(status);
     }
-    return result;
+    return configuration.status;
 }
 
 /* Give every path, so that there is nothing left for Python to look for on the disk. */

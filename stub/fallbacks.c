@@ -18,21 +18,20 @@ static struct {
     unsigned count;
 } fallbacks;
 
+static struct status
+add_rule(void *context, const struct image_option *option, struct text text)
+{
+    (void)context;
+    if (option->key == IMAGE_OPTION_FALLBACK && fallbacks.count < MOST_RULES) {
+        fallbacks.rules[fallbacks.count++] = text;
+    }
+    return status_ok();
+}
+
 struct status
 fallbacks_setup(const struct image *image)
 {
-    for (uint32_t i = 0;; i++) {
-        bool present;
-        struct image_option option;
-        struct text text;
-        struct status status = image_option(image, i, &present, &option, &text);
-        if (status_failed(status) || !present) {
-            return status;
-        }
-        if (option.key == IMAGE_OPTION_FALLBACK && fallbacks.count < MOST_RULES) {
-            fallbacks.rules[fallbacks.count++] = text;
-        }
-    }
+    return image_for_each_option(image, add_rule, NULL);
 }
 
 static struct text

@@ -152,6 +152,22 @@ image_option(const struct image *image, uint32_t index, bool *present, struct im
     return status_ok();
 }
 
+struct status
+image_for_each_option(const struct image *image, image_apply_option *apply, void *context)
+{
+    struct status status = status_ok();
+    bool present = true;
+    for (uint32_t i = 0; present && !status_failed(status); i++) {
+        struct image_option option;
+        struct text text;
+        status = image_option(image, i, &present, &option, &text);
+        if (present && !status_failed(status)) {
+            status = apply(context, &option, text);
+        }
+    }
+    return status;
+}
+
 /* --- modules ------------------------------------------------------------------------------- */
 
 static struct status

@@ -31,6 +31,12 @@ struct status image_open(struct cursor whole, struct image *image);
 struct status image_option(const struct image *image, uint32_t index, bool *present,
                            struct image_option *option, struct text *text);
 
+/* Call `apply` with each option in turn, until it fails. */
+typedef struct status image_apply_option(void *context, const struct image_option *option,
+                                         struct text text);
+struct status image_for_each_option(const struct image *image, image_apply_option *apply,
+                                    void *context);
+
 /* Find a module by its full dotted name; *present says whether there is one. */
 struct status image_find_module(const struct image *image, struct text name, bool *present,
                                 struct image_module *module);
