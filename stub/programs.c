@@ -338,10 +338,10 @@ spawn_interpreter(const struct request *request, const char *const *first, char 
     return result;
 }
 
-/* A script's interpreter reads it by a descriptor, which the child may have been told to close.
-   So let the child make that: it is our interpreter first, and then becomes the script's. */
+/* Let the child make the memory file: it is our interpreter first, and then becomes the program. A
+   script's interpreter reads it by a descriptor, which the child may have been told to close. */
 static int
-spawn_script(const struct request *request, const char *path, char *const *arguments)
+spawn_by_interpreter(const struct request *request, const char *path, char *const *arguments)
 {
     const char *const first[] = {"-Ic", "import os, sys; os.execv(sys.argv[1], sys.argv[1:])", path,
                                  NULL};
@@ -352,16 +352,19 @@ static int
 spawn_packed(const struct request *request, const char *path, struct cursor content,
              char *const *arguments)
 {
-    char name[32];
+    char name[64];
     if (is_script(content)) {
-        return spawn_script(request, path, arguments);
+        return spawn_by_interpreter(request, path, arguments);
     }
     int descriptor = program_file(path, content);
     if (descriptor < 0) {
         return errno;
     }
-    snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
-    int result = start(request, name, arguments);
+    /* This process's descriptor: the child's own may be closed before it starts the program. This
+       one is open until then, since posix_spawn returns after it. */
+    snprintf(name, sizeof name, "/proc/%ld/fd/%d", (long)getpid(), descriptor);
+    int result = access(name, X_OK) == 0 ? start(request, name, arguments)
+                                         : spawn_by_interpreter(request, path, arguments);
     close(descriptor);
     return result;
 }
