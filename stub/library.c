@@ -3,11 +3,13 @@
    the image, after the libraries that it needs; any other goes on untouched.
 
    The loader satisfies DT_NEEDED by the SONAMEs of libraries that are loaded already, so that
-   run paths of packed libraries need not resolve to anything. */
+   run paths of packed libraries need not resolve to anything. Libraries that need each other in
+   a circle are loaded together, as a carrier's. */
 #define _GNU_SOURCE
 #include <dlfcn.h>  /* RTLD_LAZY */
 #include <fcntl.h>  /* AT_FDCWD */
 #include <link.h>   /* struct link_map */
+#include <stdio.h>  /* snprintf */
 #include <stdlib.h> /* calloc */
 
 #include "interpose.h"
@@ -16,7 +18,7 @@
 
 struct library {
     void *handle; /* null: not loaded */
-    bool loading; /* libraries may need each other in a circle */
+    bool loading; /* its own constructors may ask for it */
 };
 
 /* By index in the image; null until one is asked for. */
@@ -24,43 +26,182 @@ static struct library *libraries;
 
 static _Thread_local const char *failure;
 
-static void *load(uint32_t index, int flags);
+/* Why a needed library could not be loaded: the loader would only say that it is not there. */
+static _Thread_local char missing[512];
 
 static void
-load_dependencies(const struct image_library *library)
+die_if_failed(struct status status)
 {
-    for (uint32_t i = 0; i < library->dependency_count; i++) {
-        uint32_t dependency;
-        struct status status = image_dependency(tree_image(), library, i, &dependency);
-        if (status_failed(status)) {
-            status_die(status);
-        }
-        /* One that fails is reported by the loader, when it misses it. */
-        if (libraries[dependency].handle == NULL) {
-            load(dependency, RTLD_LAZY | RTLD_LOCAL);
+    if (status_failed(status)) {
+        status_die(status);
+    }
+}
+
+static struct image_library
+record_of(uint32_t index)
+{
+    struct image_library record;
+    die_if_failed(image_library(tree_image(), index, &record));
+    return record;
+}
+
+static uint32_t
+dependency_of(const struct image_library *library, uint32_t position)
+{
+    uint32_t dependency;
+    die_if_failed(image_dependency(tree_image(), library, position, &dependency));
+    return dependency;
+}
+
+/* --- circles ------------------------------------------------------------------------------- */
+
+/* Mark in `reached`, which has a place for every library, what `index` needs and is not loaded. */
+static void
+reach(uint32_t index, bool *reached)
+{
+    struct image_library library = record_of(index);
+    for (uint32_t i = 0; i < library.dependency_count; i++) {
+        uint32_t dependency = dependency_of(&library, i);
+        if (!reached[dependency] && libraries[dependency].handle == NULL) {
+            reached[dependency] = true;
+            reach(dependency, reached);
         }
     }
 }
 
-static void *
-load_content(uint32_t index, const struct image_library *library, int flags)
+static bool
+needs(uint32_t index, uint32_t other)
+{
+    bool *reached = calloc(image_library_count(tree_image()), sizeof *reached);
+    if (reached != NULL) {
+        reach(index, reached);
+    }
+    bool result = reached != NULL && reached[other];
+    free(reached);
+    return result;
+}
+
+/* Store in `circle` the library itself and all that it needs and that need it. The places are as
+   many as there are libraries. Returns how many were stored. */
+static size_t
+find_circle(uint32_t index, uint32_t *circle)
+{
+    uint32_t count = image_library_count(tree_image());
+    bool *reached = calloc(count, sizeof *reached);
+    size_t size = 0;
+    circle[size++] = index;
+    if (reached != NULL) {
+        reach(index, reached);
+    }
+    /* Only what needs itself is in a circle. */
+    for (uint32_t i = 0; reached != NULL && reached[index] && i < count; i++) {
+        if (reached[i] && i != index && needs(i, index)) {
+            circle[size++] = i;
+        }
+    }
+    free(reached);
+    return size;
+}
+
+/* --- loading ------------------------------------------------------------------------------- */
+
+static bool
+fill(uint32_t index, struct os_library *library, char *path, size_t capacity)
 {
     struct image_node node;
     struct text name;
-    struct cursor content;
+    struct image_library record = record_of(index);
+    die_if_failed(image_node(tree_image(), record.node, &node, &name));
+    die_if_failed(image_content(tree_image(), &node, &library->content));
+    library->path = path;
+    library->serial = index + 1;
+    return tree_path(record.node, path, capacity);
+}
+
+static void
+load_one(uint32_t index, int flags)
+{
     char path[PATH_MAX];
-    struct status status = image_node(tree_image(), library->node, &node, &name);
-    if (!status_failed(status)) {
-        status = image_content(tree_image(), &node, &content);
-    }
-    if (status_failed(status)) {
-        status_die(status);
-    }
-    if (!tree_path(library->node, path, sizeof path)) {
+    struct os_library library;
+    if (!fill(index, &library, path, sizeof path)) {
         failure = "the path is too long";
-        return NULL;
+        return;
     }
-    return os_load_library(content, path, index + 1, flags, &failure);
+    libraries[index].handle =
+        os_load_library(library.content, path, library.serial, flags, &failure);
+}
+
+static void
+load_circle(const uint32_t *circle, size_t size, int flags)
+{
+    char(*paths)[PATH_MAX] = calloc(size, sizeof *paths);
+    struct os_library *members = calloc(size, sizeof *members);
+    bool ready = paths != NULL && members != NULL;
+    for (size_t i = 0; ready && i < size; i++) {
+        ready = fill(circle[i], &members[i], paths[i], sizeof paths[i]);
+    }
+    if (ready) {
+        /* A number that no library has, for each of them. */
+        unsigned serial = image_library_count(tree_image()) + 1 + circle[0];
+        os_load_circle(members, size, serial, flags, &failure);
+    } else {
+        failure = "out of memory";
+    }
+    for (size_t i = 0; ready && i < size; i++) {
+        libraries[circle[i]].handle = members[i].handle;
+    }
+    free(members);
+    free(paths);
+}
+
+static void *load(uint32_t index, int flags);
+
+static bool
+is_in(const uint32_t *circle, size_t size, uint32_t index)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (circle[i] == index) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Load what `index` needs, and those in a circle with it. */
+static void
+load_dependencies(uint32_t index, const uint32_t *circle, size_t size)
+{
+    struct image_library library = record_of(index);
+    for (uint32_t i = 0; i < library.dependency_count; i++) {
+        uint32_t dependency = dependency_of(&library, i);
+        if (libraries[dependency].handle != NULL || is_in(circle, size, dependency)) {
+            continue;
+        }
+        if (load(dependency, RTLD_LAZY | RTLD_LOCAL) == NULL && missing[0] == '\0') {
+            const char *reason = failure ? failure : os_dlerror();
+            snprintf(missing, sizeof missing, "%s", reason ? reason : "");
+        }
+    }
+}
+
+static void
+load_first(uint32_t index, int flags)
+{
+    uint32_t *circle = calloc(image_library_count(tree_image()), sizeof *circle);
+    if (circle == NULL) {
+        failure = "out of memory";
+        return;
+    }
+    size_t size = find_circle(index, circle);
+    for (size_t i = 0; i < size; i++) {
+        load_dependencies(circle[i], circle, size);
+    }
+    if (size == 1) {
+        load_one(index, flags);
+    } else {
+        load_circle(circle, size, flags);
+    }
+    free(circle);
 }
 
 /* Open once more what is open: that counts, and may widen its scope to RTLD_GLOBAL. */
@@ -84,14 +225,8 @@ load(uint32_t index, int flags)
     if (library->handle != NULL) {
         return reopen(library->handle, flags);
     }
-    struct image_library record;
-    struct status status = image_library(tree_image(), index, &record);
-    if (status_failed(status)) {
-        status_die(status);
-    }
     library->loading = true;
-    load_dependencies(&record);
-    library->handle = load_content(index, &record, flags);
+    load_first(index, flags);
     library->loading = false;
     return library->handle;
 }
@@ -121,7 +256,14 @@ load_inside(const struct place *place, int flags)
         return os_dlopen(place->outside, flags);
     }
     os_lock_libraries();
+    failure = NULL;
+    missing[0] = '\0';
     void *handle = load_place(place, flags);
+    if (handle == NULL && missing[0] != '\0') {
+        failure = missing;
+    } else if (handle != NULL) {
+        failure = NULL;
+    }
     os_unlock_libraries();
     return handle;
 }

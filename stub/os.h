@@ -30,6 +30,19 @@ char *os_dlerror(void);
 void *os_load_library(struct cursor content, const char *path, unsigned serial, int flags,
                       const char **reason);
 
+/* A shared library in memory: what os_load_library takes. */
+struct os_library {
+    struct cursor content;
+    const char *path;
+    unsigned serial;
+    void *handle; /* as os_load_circle leaves it: null if it was not loaded */
+};
+
+/* Load libraries that need each other in a circle, and fill in their handles. `serial` is one more
+   number of that kind. *reason is as above. */
+void os_load_circle(struct os_library *members, size_t count, unsigned serial, int flags,
+                    const char **reason);
+
 /* End the process the way an interrupt (Ctrl-C) that nobody handled ends it. */
 int os_die_of_interrupt(void);
 

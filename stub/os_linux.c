@@ -99,9 +99,9 @@ __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 #ifdef __x86_64__
 
 /* Syscall user dispatch (Linux 5.11) turns the system calls of one thread into SIGSYS, but for
-   those made by code in one range. While the loader looks for its file, the handler answers its
+   those made by code in one range. While the loader looks for its files, the handler answers its
    openat with a duplicate of the memory file and passes on whatever else it asks for. Nothing of
-   it is left when the library has been opened. */
+   it is left when the last one has been opened. */
 
 __asm__(".pushsection .text.oxidize_gate, \"ax\", @progbits\n"
         "oxidize_gate_begin:\n"
@@ -139,8 +139,9 @@ struct kernel_action {
 #define KERNEL_SA_RESTORER 0x04000000
 
 static struct {
-    const char *path;
-    int descriptor;
+    const struct linux_file *files;
+    size_t count;
+    size_t opened; /* how many of them have been */
     sigset_t mask; /* of the thread, as it was */
 } served;
 
@@ -153,14 +154,25 @@ set_dispatch(long mode)
 }
 
 static bool
-is_served_path(const char *path)
+is_same(const char *wanted, const char *path)
 {
-    const char *wanted = served.path;
     while (*wanted != '\0' && *wanted == *path) {
         wanted++;
         path++;
     }
     return *wanted == *path;
+}
+
+/* The descriptor that is to be found at `path`, or -1. */
+static int
+served_descriptor(const char *path)
+{
+    for (size_t i = 0; i < served.count; i++) {
+        if (is_same(served.files[i].path, path)) {
+            return served.files[i].descriptor;
+        }
+    }
+    return -1;
 }
 
 static void
@@ -170,10 +182,13 @@ on_system_call(int signal_number, siginfo_t *info, void *context)
     ucontext_t *interrupted = context;
     greg_t *r = interrupted->uc_mcontext.gregs;
     long number = info->si_syscall;
-    if (number == SYS_openat && is_served_path((const char *)r[REG_RSI])) {
-        r[REG_RAX] = oxidize_gate(SYS_fcntl, served.descriptor, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
-        set_dispatch(PR_SYS_DISPATCH_OFF);
-        interrupted->uc_sigmask = served.mask; /* the library's constructors run as usual */
+    int descriptor = number == SYS_openat ? served_descriptor((const char *)r[REG_RSI]) : -1;
+    if (descriptor >= 0) {
+        r[REG_RAX] = oxidize_gate(SYS_fcntl, descriptor, F_DUPFD_CLOEXEC, 0, 0, 0, 0);
+        if (++served.opened == served.count) {
+            set_dispatch(PR_SYS_DISPATCH_OFF);
+            interrupted->uc_sigmask = served.mask; /* the libraries' constructors run as usual */
+        }
         return;
     }
     r[REG_RAX] =
@@ -181,7 +196,7 @@ on_system_call(int signal_number, siginfo_t *info, void *context)
 }
 
 void *
-linux_dlopen_as(const char *path, int descriptor, int flags, bool *supported)
+linux_dlopen_as(const struct linux_file *files, size_t count, int flags, bool *supported)
 {
     struct kernel_action action = {.handler = on_system_call,
                                    .flags = SA_SIGINFO | KERNEL_SA_RESTORER,
@@ -191,12 +206,13 @@ linux_dlopen_as(const char *path, int descriptor, int flags, bool *supported)
     sigset_t all_but_sigsys;
     sigfillset(&all_but_sigsys);
     sigdelset(&all_but_sigsys, SIGSYS);
-    served.path = path;
-    served.descriptor = descriptor;
+    served.files = files;
+    served.count = count;
+    served.opened = 0;
     pthread_sigmask(SIG_SETMASK, &all_but_sigsys, &served.mask);
     syscall(SYS_rt_sigaction, SIGSYS, &action, &previous, sizeof action.mask);
     *supported = set_dispatch(PR_SYS_DISPATCH_ON) == 0;
-    void *handle = *supported ? os_dlopen(path, flags) : NULL;
+    void *handle = *supported ? os_dlopen(files[0].path, flags) : NULL;
     set_dispatch(PR_SYS_DISPATCH_OFF);
     syscall(SYS_rt_sigaction, SIGSYS, &previous, NULL, sizeof action.mask);
     pthread_sigmask(SIG_SETMASK, &served.mask, NULL);
@@ -206,9 +222,9 @@ linux_dlopen_as(const char *path, int descriptor, int flags, bool *supported)
 #else
 
 void *
-linux_dlopen_as(const char *path, int descriptor, int flags, bool *supported)
+linux_dlopen_as(const struct linux_file *files, size_t count, int flags, bool *supported)
 {
-    (void)path, (void)descriptor, (void)flags;
+    (void)files, (void)count, (void)flags;
     *supported = false;
     return NULL;
 }

@@ -12,8 +12,15 @@ int linux_memory_file(const char *name, struct cursor content, bool executable);
    else the same. */
 int linux_read_only(int descriptor);
 
-/* Call os_dlopen(path) in such a way that the loader, when it opens `path`, gets a duplicate of
-   `descriptor`. Needs no /proc; *supported is false where kernel or processor cannot do it. */
-void *linux_dlopen_as(const char *path, int descriptor, int flags, bool *supported);
+/* A path that the loader is to find, and what it is to find there. */
+struct linux_file {
+    const char *path;
+    int descriptor;
+};
+
+/* Call os_dlopen with the path of the first of `files` in such a way that the loader, when it opens
+   any of these paths, gets a duplicate of the descriptor. All of them have to be opened. Needs no
+   /proc; *supported is false where kernel or processor cannot do it. */
+void *linux_dlopen_as(const struct linux_file *files, size_t count, int flags, bool *supported);
 
 #endif

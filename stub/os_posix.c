@@ -9,11 +9,12 @@
 #include <pthread.h>     /* pthread_mutex_t */
 #include <signal.h>      /* SIG_BLOCK, kill */
 #include <stdio.h>       /* snprintf */
-#include <stdlib.h>      /* mkstemp, getenv */
+#include <stdlib.h>      /* mkostemp, getenv, calloc */
 #include <sys/auxv.h>    /* getauxval */
 #include <sys/syscall.h> /* SYS_rt_sigprocmask */
 #include <unistd.h>      /* getcwd, readlink, write */
 
+#include "carrier.h"
 #include "os_linux.h"
 
 extern const unsigned char oxidize_image[];
@@ -131,6 +132,9 @@ os_dlerror(void)
     return next_dlerror();
 }
 
+/* Enough for every serial number. */
+#define SPELLING_SIZE 160
+
 /* Spell the path of a descriptor in a way that is used once. The loader takes a second library
    of the same spelling for the first one, although the descriptor is another file by then. */
 static void
@@ -146,11 +150,11 @@ spell_descriptor(char *path, size_t capacity, int descriptor, unsigned serial)
 static void *
 load_descriptor(int descriptor, const char *path, unsigned serial, int flags, bool *reached)
 {
-    char spelling[160];
+    char spelling[SPELLING_SIZE];
     spell_descriptor(spelling, sizeof spelling, descriptor, serial);
     *reached = access(spelling, F_OK) == 0;
-    return *reached ? os_dlopen(spelling, flags)
-                    : linux_dlopen_as(path, descriptor, flags, reached);
+    const struct linux_file file = {path, descriptor};
+    return *reached ? os_dlopen(spelling, flags) : linux_dlopen_as(&file, 1, flags, reached);
 }
 
 /* Where neither memory files nor /proc serve: a file that loses its name at once. */
@@ -183,6 +187,10 @@ load_temporary_file(struct cursor content, int flags, bool *reached)
     return NULL;
 }
 
+static const char *const REFUSED =
+    "cannot load a shared library: this system refuses executable memory files (or has no /proc), "
+    "and no temporary directory can be written to";
+
 void *
 os_load_library(struct cursor content, const char *path, unsigned serial, int flags,
                 const char **reason)
@@ -199,10 +207,93 @@ os_load_library(struct cursor content, const char *path, unsigned serial, int fl
         handle = load_temporary_file(content, flags, &reached);
     }
     if (!reached) {
-        *reason = "cannot load a shared library: this system refuses executable memory files "
-                  "(or has no /proc), and no temporary directory can be written to";
+        *reason = REFUSED;
     }
     return handle;
+}
+
+/* Where the loader finds the files of a circle: the carrier first, then its members. */
+struct circle {
+    struct linux_file *files;
+    char (*spellings)[SPELLING_SIZE];
+    size_t count;
+    bool has_proc;
+};
+
+/* Make the memory file of position `i`. With /proc it can be found by its descriptor. */
+static bool
+add_to_circle(struct circle *circle, size_t i, struct cursor content, const char *path,
+              unsigned serial)
+{
+    struct linux_file *file = &circle->files[i];
+    *file = (struct linux_file){path, linux_memory_file(path, content, true)};
+    if (file->descriptor < 0) {
+        return false;
+    }
+    spell_descriptor(circle->spellings[i], SPELLING_SIZE, file->descriptor, serial);
+    if (i == 1) {
+        circle->has_proc = access(circle->spellings[i], F_OK) == 0;
+    }
+    if (circle->has_proc) {
+        file->path = circle->spellings[i];
+    }
+    return true;
+}
+
+/* Make the file that needs all members. */
+static bool
+add_carrier(struct circle *circle, unsigned serial)
+{
+    const char **names = calloc(circle->count, sizeof *names);
+    unsigned char *bytes = NULL;
+    size_t size;
+    if (names != NULL) {
+        for (size_t i = 1; i < circle->count; i++) {
+            names[i - 1] = circle->files[i].path;
+        }
+        bytes = carrier_make(names, circle->count - 1, &size);
+    }
+    bool made =
+        bytes != NULL && add_to_circle(circle, 0, (struct cursor){bytes, size}, "/circle", serial);
+    free(bytes);
+    free(names);
+    return made;
+}
+
+static bool
+open_circle(const struct circle *circle, struct os_library *members, int flags)
+{
+    bool supported = true;
+    void *handle = circle->has_proc
+                       ? os_dlopen(circle->files[0].path, flags)
+                       : linux_dlopen_as(circle->files, circle->count, flags, &supported);
+    for (size_t i = 1; handle != NULL && i < circle->count; i++) {
+        members[i - 1].handle = os_dlopen(circle->files[i].path, flags | RTLD_NOLOAD);
+    }
+    return supported;
+}
+
+void
+os_load_circle(struct os_library *members, size_t count, unsigned serial, int flags,
+               const char **reason)
+{
+    struct circle circle = {.files = calloc(count + 1, sizeof *circle.files),
+                            .spellings = calloc(count + 1, sizeof *circle.spellings),
+                            .count = count + 1};
+    bool ready = circle.files != NULL && circle.spellings != NULL;
+    for (size_t i = 0; ready && i < count; i++) {
+        const struct os_library *member = &members[i];
+        ready = add_to_circle(&circle, i + 1, member->content, member->path, member->serial);
+    }
+    ready = ready && add_carrier(&circle, serial) && open_circle(&circle, members, flags);
+    *reason = ready ? NULL : REFUSED;
+    for (size_t i = 0; circle.files != NULL && i <= count; i++) {
+        if (circle.files[i].path != NULL && circle.files[i].descriptor >= 0) {
+            close(circle.files[i].descriptor);
+        }
+    }
+    free(circle.spellings);
+    free(circle.files);
 }
 
 /* --- the end ------------------------------------------------------------------------------- */

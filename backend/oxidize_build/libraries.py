@@ -16,6 +16,7 @@ from oxidize_build.errors import ImageError
 from oxidize_build.objfile.elf import Dynamic, read_dynamic, without_runpath
 from oxidize_build.objfile.elf_format import EM_AARCH64, EM_X86_64
 from oxidize_build.objfile.elf_loader import HostLibraries, expand_origin
+from oxidize_build.objfile.elf_stand_in import stand_in
 from oxidize_build.objfile.elf_strip import without_sections
 from oxidize_build.resources import Content, ExtensionModule, Resource, SharedLibrary
 from oxidize_build.runtime.model import Runtime
@@ -98,28 +99,23 @@ def link_libraries(resources: Sequence[Resource], runtime: Runtime) -> list[Reso
     For every name that an object asks for (DT_NEEDED), the packed library that its run path leads to
     is taken, else a packed one of that SONAME or file name, else the building machine's, which is
     added as ``lib/<SONAME>`` and followed in turn. The runtime's own modules prefer the building
-    machine's. The C library, drivers and libpython are left alone. What is found nowhere, and what
+    machine's. The C library and drivers are left alone. A shared libpython is stood in for by an empty
+    library of its name, since the executable itself is the interpreter. What is found nowhere, and what
     is no object file, is told in a line of progress: the module fails when it is imported, with the
     dynamic linker's own message.
 
-    ``needs`` holds direct dependencies in the order of DT_NEEDED and never leads round in a circle.
+    ``needs`` holds direct dependencies in the order of DT_NEEDED; it can lead round in a circle.
     Run paths of the building machine are taken out of the runtime's and the machine's own objects.
     """
     closure = _Closure(resources, runtime, HostLibraries.of_this_machine())
     closure.follow()
-    needs, closing = _without_circles(closure.needs)
-    closure.notes.extend(
-        f"{path}: it and {need} need each other: the one loaded first will not find the other"
-        for path, need in closing
-    )
     for line in closure.notes:
         progress.note(line)
     linked: list[Resource] = [
-        closure.finished(resource, needs) if isinstance(resource, _Loadable) else resource
-        for resource in resources
+        closure.finished(resource) if isinstance(resource, _Loadable) else resource for resource in resources
     ]
     added = sorted(path for path, library in closure.objects.items() if library.origin == HOST)
-    linked.extend(closure.finished(closure.objects[path], needs) for path in added)
+    linked.extend(closure.finished(closure.objects[path]) for path in added)
     return linked
 
 
@@ -159,7 +155,7 @@ class _Closure:
             paths = (library.path for library in found if library is not None)
             self.needs[resource.path] = tuple(dict.fromkeys(paths))
 
-    def finished(self, resource: _Loadable, needs: _Needs) -> Resource:
+    def finished(self, resource: _Loadable) -> Resource:
         """Return *resource* with its *needs*, its SONAME and no trace of the building machine."""
         dynamic = self.dynamics.get(resource.path)
         if dynamic is None:
@@ -169,8 +165,8 @@ class _Closure:
             content = Content(without_sections(without_runpath(content.read())))
         if isinstance(resource, SharedLibrary):
             soname = dynamic.soname or resource.soname
-            return replace(resource, content=content, needs=needs[resource.path], soname=soname)
-        return replace(resource, content=content, needs=needs[resource.path])
+            return replace(resource, content=content, needs=self.needs[resource.path], soname=soname)
+        return replace(resource, content=content, needs=self.needs[resource.path])
 
     def _add(self, resource: _Loadable) -> None:
         self.objects[resource.path] = resource
@@ -190,8 +186,10 @@ class _Closure:
 
     def _resolve(self, resource: _Loadable, dynamic: Dynamic, name: str) -> _Loadable | None:
         """Return the object that *resource* gets when it asks for *name*, None if none is packed for it."""
-        if _matches(name, LIBC_PARTS) or _LIBPYTHON.fullmatch(name):
+        if _matches(name, LIBC_PARTS):
             return None
+        if _LIBPYTHON.fullmatch(name):
+            return self._stand_in(name, dynamic)
         own = resource.origin in {"python", HOST}
         found = self._by_run_path(resource, dynamic, name)
         if found is None and not own:
@@ -250,27 +248,16 @@ class _Closure:
         self.hosted[name] = self.hosted[soname]
         return self.hosted[name]
 
+    def _stand_in(self, name: str, dynamic: Dynamic) -> SharedLibrary:
+        """Pack an empty library of that *name*, unless that has been done."""
+        if name not in self.hosted:
+            content = Content(stand_in(name, dynamic.machine))
+            self.hosted[name] = SharedLibrary(self._free_path(name), content, HOST, name)
+            self._add(self.hosted[name])
+        return self.hosted[name]
+
     def _free_path(self, soname: str) -> PurePosixPath:
         path = LIBRARY_DIRECTORY / soname
         if any(resource.path == path for resource in self.resources):
             return LIBRARY_DIRECTORY / HOST / soname
         return path
-
-
-def _without_circles(needs: _Needs) -> tuple[_Needs, list[tuple[PurePosixPath, PurePosixPath]]]:
-    """Return *needs* without those that close a circle, and these: who needs whom."""
-    acyclic: _Needs = {}
-    closing: list[tuple[PurePosixPath, PurePosixPath]] = []
-
-    def visit(path: PurePosixPath, above: frozenset[PurePosixPath]) -> None:
-        closing.extend((path, need) for need in needs[path] if need in above)
-        kept = tuple(need for need in needs[path] if need not in above)
-        for need in kept:
-            if need not in acyclic:
-                visit(need, above | {need})
-        acyclic[path] = kept
-
-    for path in needs:
-        if path not in acyclic:
-            visit(path, frozenset({path}))
-    return acyclic, closing

@@ -112,6 +112,14 @@ def test_pip_itself(build: Build, jail: Jail) -> None:
     assert "--hash=sha256:" in hashed.stdout
 
 
+def test_libraries_that_need_each_other(build: Build, jail: Jail) -> None:
+    executable = only_file(build(PROJECTS / "pillow"))
+    older = ("libpthread.so.0", "libdl.so.2")  # empty today, but asked for
+    for command in ([str(executable)], jail(executable, libraries=older)):  # with /proc and without
+        result = run(command)
+        assert (result.stdout, result.stderr) == ("True\n", "")
+
+
 @pytest.mark.parametrize("python", interpreters(), ids=str)
 def test_hello_with_every_interpreter(
     python: Path, make_frontend: Callable[[Path], Frontend], jail: Jail, tmp_path: Path
