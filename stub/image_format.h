@@ -10,6 +10,7 @@
 #define IMAGE_FORMAT_VERSION 1u
 #define IMAGE_NONE 0xFFFFFFFFu
 #define IMAGE_PYC_HEADER_SIZE 16u
+#define IMAGE_INTERPRETER_PATH "bin/python3"
 
 enum { /* Index of a section in the section table. */
     IMAGE_SECTION_STRINGS = 0,

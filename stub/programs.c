@@ -116,14 +116,16 @@ respell(char *const *arguments, const struct spelling *spelling, void *memory)
 
 /* --- what a path starts -------------------------------------------------------------------- */
 
-enum kind { OTHER, INTERPRETER, SCRIPT, PACKED, FAILED };
+enum kind { INTERPRETER, SCRIPT, PACKED, FAILED };
 
 static bool
-is_interpreter(const char *path)
+is_interpreter(const struct place *place)
 {
-    size_t root = strlen(tree_root());
-    return strncmp(path, tree_root(), root) == 0 && path[root] == '/' &&
-           strcmp(path + root + 1, PROGRAMS_INTERPRETER) == 0;
+    bool present;
+    uint32_t index;
+    struct status status =
+        image_find_path(tree_image(), text_of(PROGRAMS_INTERPRETER), &present, &index);
+    return place->error == 0 && !status_failed(status) && present && place->index == index;
 }
 
 static bool
@@ -142,23 +144,20 @@ is_python_script(struct cursor content)
 }
 
 static enum kind
-kind_of(const char *path, struct cursor *content)
+kind_of(const struct place *place, struct cursor *content)
 {
-    struct place place;
-    if (tree_image() == NULL || !tree_has_prefix(path, &place)) {
-        return OTHER;
-    }
-    if (is_interpreter(path)) {
+    int error = place->error;
+    if (is_interpreter(place)) {
         return INTERPRETER;
     }
-    if (place.error == 0 && !(place.node.flags & IMAGE_NODE_FLAG_EXECUTABLE)) {
-        place.error = EACCES;
+    if (error == 0 && !(place->node.flags & IMAGE_NODE_FLAG_EXECUTABLE)) {
+        error = EACCES;
     }
-    if (place.error == 0 && status_failed(image_content(tree_image(), &place.node, content))) {
-        place.error = EIO;
+    if (error == 0 && status_failed(image_content(tree_image(), &place->node, content))) {
+        error = EIO;
     }
-    if (place.error != 0) {
-        errno = place.error;
+    if (error != 0) {
+        errno = error;
         return FAILED;
     }
     return is_python_script(*content) ? SCRIPT : PACKED;
@@ -233,22 +232,42 @@ exec_packed(const char *path, struct cursor content, char *const *arguments,
     return result;
 }
 
-EXPORT int
-execve(const char *path, char *const arguments[], char *const environment[])
+static int
+exec_inside(const struct place *place, char *const *arguments, char *const *environment)
 {
     struct cursor content;
-    switch (kind_of(path, &content)) {
+    char path[PATH_MAX];
+    if (!tree_path(place->index, path, sizeof path)) {
+        return fail(ENAMETOOLONG);
+    }
+    switch (kind_of(place, &content)) {
     case INTERPRETER:
         return exec_interpreter(NULL, arguments, environment);
     case SCRIPT:
         return exec_interpreter(path, arguments, environment);
     case PACKED:
         return exec_packed(path, content, arguments, environment);
-    case FAILED:
-        return -1;
     default:
-        return exec_other(path, arguments, environment);
+        return -1;
     }
+}
+
+EXPORT int
+execve(const char *path, char *const arguments[], char *const environment[])
+{
+    SERVE_AT(AT_FDCWD, path, exec_other(path, arguments, environment),
+             exec_other(place.outside, arguments, environment),
+             exec_inside(&place, arguments, environment));
+}
+
+EXPORT int
+fexecve(int descriptor, char *const arguments[], char *const environment[])
+{
+    struct place place;
+    if (tree_place_of_descriptor(descriptor, &place)) {
+        return exec_inside(&place, arguments, environment);
+    }
+    return (int)syscall(SYS_execveat, descriptor, "", arguments, environment, AT_EMPTY_PATH);
 }
 
 EXPORT int
@@ -370,22 +389,38 @@ spawn_packed(const struct request *request, const char *path, struct cursor cont
 }
 
 static int
-spawn(const struct request *request, const char *path, char *const *arguments)
+spawn_inside(const struct request *request, const struct place *place, char *const *arguments)
 {
     struct cursor content;
-    char marked[PATH_MAX + sizeof PROGRAMS_MARK];
-    switch (kind_of(path, &content)) {
+    char marked[PATH_MAX + sizeof PROGRAMS_MARK], path[PATH_MAX];
+    if (!tree_path(place->index, path, sizeof path)) {
+        return ENAMETOOLONG;
+    }
+    switch (kind_of(place, &content)) {
     case INTERPRETER:
         return start(request, marked_path(marked, sizeof marked), arguments);
     case SCRIPT:
         return spawn_interpreter(request, (const char *const[]){path, NULL}, arguments);
     case PACKED:
         return spawn_packed(request, path, content, arguments);
-    case FAILED:
-        return errno;
     default:
-        return spawn_other(request, path, arguments);
+        return errno;
     }
+}
+
+/* The result is an error number, as that of posix_spawn. */
+static int
+spawn(const struct request *request, const char *path, char *const *arguments)
+{
+    struct place place;
+    if (!tree_has_prefix(path, &place)) {
+        int error = spawn_other(request, path, arguments);
+        if (error != ENOTDIR || !tree_leads_inside(AT_FDCWD, path, &place)) {
+            return error;
+        }
+    }
+    return place.outside ? spawn_other(request, place.outside, arguments)
+                         : spawn_inside(request, &place, arguments);
 }
 
 EXPORT int

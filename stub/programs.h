@@ -5,9 +5,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* sys.executable, from the root of the tree. No such entry exists: whoever starts it gets this
-   executable as a plain Python interpreter with the packed modules. */
-#define PROGRAMS_INTERPRETER "bin/python3"
+#include "image_format.h"
+
+/* sys.executable, from the root of the tree. Whoever starts it gets this executable as a plain
+   Python interpreter with the packed modules; the file in the tree is for those who look first. */
+#define PROGRAMS_INTERPRETER IMAGE_INTERPRETER_PATH
 
 /* What the kernel is given in its place: the executable's own path, spelled in a way in which
    nobody else spells it. A program that is started by this spelling is to be the interpreter. */

@@ -18,7 +18,7 @@ from oxidize_build.libraries import link_libraries
 from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import attach
 from oxidize_build.policy import apply_policy
-from oxidize_build.program import make_program
+from oxidize_build.program import interpreter_entry, make_program
 from oxidize_build.progress import note, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
 from oxidize_build.runtime import Runtime
@@ -108,6 +108,7 @@ def pack(
         host = host_files(kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
         resources += [program.main] if program.main else []
+        resources.append(interpreter_entry())
         resources = compile_sources(resources, runtime, cache)
     with stage(f"{executable.name}: find shared libraries"):
         resources = link_libraries(resources, runtime)

@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from oxidize_build.errors import EntryPointError
-from oxidize_build.image.format import MainKind, Option
+from oxidize_build.image.format import INTERPRETER_PATH, MainKind, Option
 from oxidize_build.image.writer import OptionValue
 from oxidize_build.resources import (
     Content,
+    DataFile,
     ExtensionModule,
     NamespacePackage,
     Resource,
@@ -22,6 +23,9 @@ from oxidize_build.resources import (
 from oxidize_build.runtime import Runtime
 from oxidize_build.settings import Command, EntryPoint, Executable, Module, Script
 
+OWN = "oxidize"
+"""Origin of what belongs to no distribution."""
+
 _LAUNCHER = """\
 import sys
 
@@ -29,6 +33,12 @@ from {module} import {first}
 
 if __name__ == "__main__":
     sys.exit({attribute}())
+"""
+
+_NOT_BY_ITSELF = b"""\
+#!/bin/sh
+echo "$0: this is sys.executable of a packed program, which cannot be copied out of it" >&2
+exit 126
 """
 
 
@@ -72,6 +82,14 @@ def _make_program(executable: Executable, resources: Sequence[Resource], runtime
         case Script(path):
             return _main(PurePosixPath("bin") / path.name, Content(path), executable)
     return _main(PurePosixPath("bin") / executable.name, Content(text.encode()), executable)
+
+
+def interpreter_entry() -> DataFile:
+    """Return the file that ``sys.executable`` names, so that it exists.
+
+    The stub never runs it: it starts the executable itself, as an interpreter.
+    """
+    return DataFile(PurePosixPath(INTERPRETER_PATH), Content(_NOT_BY_ITSELF), OWN, executable=True)
 
 
 def _main(

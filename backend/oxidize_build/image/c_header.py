@@ -58,6 +58,7 @@ def generate() -> str:
         f"#define IMAGE_FORMAT_VERSION {definition.FORMAT_VERSION}u",
         f"#define IMAGE_NONE 0x{definition.NONE:08X}u",
         f"#define IMAGE_PYC_HEADER_SIZE {definition.PYC_HEADER_SIZE}u",
+        f'#define IMAGE_INTERPRETER_PATH "{definition.INTERPRETER_PATH}"',
         "",
     ]
     for enum in ENUMS:

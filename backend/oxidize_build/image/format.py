@@ -43,6 +43,8 @@ PYC_HEADER_SIZE = 16
 PAGE = 4096
 """Alignment of shared libraries' contents."""
 BYTECODE_ALIGNMENT = 16
+INTERPRETER_PATH = "bin/python3"
+"""Where ``sys.executable`` is in the tree. The stub knows what to do when it is to be started."""
 
 _CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
 
