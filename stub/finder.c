@@ -274,42 +274,6 @@ static PyType_Spec finder_spec = {
     .slots = finder_slots,
 };
 
-static int
-append_directory(PyObject *list, struct text below)
-{
-    char path[PATH_MAX];
-    int size = (int)below.size;
-    if (snprintf(path, sizeof path, "%s/%.*s", tree_root(), size, below.data) >= (int)sizeof path) {
-        PyErr_SetString(PyExc_OSError, "the path of a packed directory is too long");
-        return -1;
-    }
-    PyObject *directory = PyUnicode_DecodeFSDefault(path);
-    int result = directory ? PyList_Append(list, directory) : -1;
-    Py_XDECREF(directory);
-    return result;
-}
-
-static PyObject *
-read_search_path(void)
-{
-    PyObject *list = PyList_New(0);
-    bool present = true;
-    for (uint32_t i = 0; list != NULL && present; i++) {
-        struct image_option option;
-        struct text text;
-        struct status status = image_option(tree_image(), i, &present, &option, &text);
-        if (status_failed(status)) {
-            status_die(status);
-        }
-        if (present && option.key == IMAGE_OPTION_SEARCH_PATH && append_directory(list, text) < 0) {
-            Py_CLEAR(list);
-        }
-    }
-    PyObject *tuple = list ? PyList_AsTuple(list) : NULL;
-    Py_XDECREF(list);
-    return tuple;
-}
-
 PyObject *
 finder_make(void)
 {
@@ -325,7 +289,7 @@ finder_make(void)
         (self->extension_loader = packed_import(external, "ExtensionFileLoader")) == NULL ||
         (self->loader_class = loader_make_class()) == NULL ||
         (self->spec_keywords = Py_BuildValue("(ss)", "origin", "is_package")) == NULL ||
-        (self->search_path = read_search_path()) == NULL) {
+        (self->search_path = packed_option_paths(IMAGE_OPTION_SEARCH_PATH)) == NULL) {
         Py_CLEAR(self);
     }
     return (PyObject *)self;

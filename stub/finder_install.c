@@ -56,6 +56,24 @@ insert_first(const char *list_name, PyObject *item)
     return result;
 }
 
+/* CPython 3.11 and 3.12 forget the standard library's directory when they are told all paths. It
+   is where frozen modules have their __file__, and is asked for only then. */
+static int
+set_stdlib_directory(void)
+{
+    PyObject *known = PySys_GetObject("_stdlib_dir"); /* borrowed */
+    if (known != NULL && known != Py_None) {
+        return 0;
+    }
+    PyObject *paths = packed_option_paths(IMAGE_OPTION_STDLIB_DIRECTORY);
+    int result = paths ? 0 : -1;
+    if (paths != NULL && PyTuple_GET_SIZE(paths) > 0) {
+        result = PySys_SetObject("_stdlib_dir", PyTuple_GET_ITEM(paths, 0));
+    }
+    Py_XDECREF(paths);
+    return result;
+}
+
 /* What runs in place of zipimport's body. */
 static int
 install(PyObject *module)
@@ -66,7 +84,8 @@ install(PyObject *module)
         return -1;
     }
     PyErr_Clear();
-    if (insert_first("path_hooks", PyCFunction_New(&zip_path_hook_definition, NULL)) == 0 &&
+    if (set_stdlib_directory() == 0 &&
+        insert_first("path_hooks", PyCFunction_New(&zip_path_hook_definition, NULL)) == 0 &&
         insert_first("meta_path", finder_make()) == 0) {
         PyErr_SetString(PyExc_ImportError, "zipimport is imported when it is first needed");
     }

@@ -55,6 +55,42 @@ packed_path(uint32_t index)
     return PyUnicode_DecodeFSDefault(path);
 }
 
+/* A list of paths that is being made; null after a failure. */
+struct option_paths {
+    uint32_t key;
+    PyObject *list;
+};
+
+static struct status
+append_option_path(void *context, const struct image_option *option, struct text text)
+{
+    struct option_paths *paths = context;
+    char path[PATH_MAX];
+    if (option->key != paths->key || paths->list == NULL) {
+        return status_ok();
+    }
+    int size = snprintf(path, sizeof path, "%s/%.*s", tree_root(), (int)text.size, text.data);
+    if (size >= (int)sizeof path) {
+        return status_fault("its path is too long");
+    }
+    PyObject *directory = PyUnicode_DecodeFSDefault(path);
+    if (directory == NULL || PyList_Append(paths->list, directory) < 0) {
+        Py_CLEAR(paths->list);
+    }
+    Py_XDECREF(directory);
+    return status_ok();
+}
+
+PyObject *
+packed_option_paths(uint32_t key)
+{
+    struct option_paths paths = {key, PyList_New(0)};
+    die_if_failed(image_for_each_option(tree_image(), append_option_path, &paths));
+    PyObject *tuple = paths.list ? PyList_AsTuple(paths.list) : NULL;
+    Py_XDECREF(paths.list);
+    return tuple;
+}
+
 struct cursor
 packed_content(uint32_t index)
 {

@@ -19,6 +19,9 @@ uint32_t packed_directory(uint32_t index);
 /* The path under which node `index` appears in the file system, as a str. */
 PyObject *packed_path(uint32_t index);
 
+/* The paths of the directories that the image's options with this key name, as a tuple. */
+PyObject *packed_option_paths(uint32_t key);
+
 /* The bytes of a file. */
 struct cursor packed_content(uint32_t index);
 
