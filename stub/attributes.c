@@ -1,4 +1,5 @@
-/* The functions of libc that ask what an entry is, by path or by descriptor. See files.c. */
+/* The functions of libc that ask what an entry is, by path or by descriptor; and all that are about
+   extended attributes. See files.c. */
 #define _GNU_SOURCE
 #include <fcntl.h>       /* AT_FDCWD */
 #include <stdio.h>       /* snprintf */
@@ -362,13 +363,22 @@ ALIAS(fstatfs) int fstatfs64(int descriptor, struct statfs64 *result);
 ALIAS(statvfs) int statvfs64(const char *path, struct statvfs64 *result);
 ALIAS(fstatvfs) int fstatvfs64(int descriptor, struct statvfs64 *result);
 
+/* Most limits are the same everywhere: the system's function does not even look at the path. */
 EXPORT long
 pathconf(const char *path, int name)
 {
     typedef long function(const char *, int);
     NEXT(function, "pathconf")
-    SERVE_AT(AT_FDCWD, path, next(path, name), next(place.outside, name),
-             place.error ? (long)fail(place.error) : next(tree_root(), name));
+    struct place place;
+    long result = next(path, name);
+    if (result >= 0 ||
+        !(refused_but_inside(result, AT_FDCWD, path, &place) || tree_has_prefix(path, &place))) {
+        return result;
+    }
+    if (place.outside != NULL) {
+        return next(place.outside, name);
+    }
+    return place.error ? fail(place.error) : next(tree_root(), name);
 }
 
 /* --- extended attributes: no entry has any --------------------------------------------------- */
@@ -403,4 +413,54 @@ llistxattr(const char *path, char *list, size_t size)
     SERVE_AT(AT_FDCWD, path, syscall(SYS_llistxattr, path, list, size),
              syscall(SYS_llistxattr, place.outside, list, size),
              (ssize_t)(place.error ? fail(place.error) : 0));
+}
+
+EXPORT int
+setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
+{
+    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_setxattr, path, name, value, size, flags),
+             (int)syscall(SYS_setxattr, place.outside, name, value, size, flags),
+             fail(place.error ? place.error : EROFS));
+}
+
+EXPORT int
+lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
+{
+    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_lsetxattr, path, name, value, size, flags),
+             (int)syscall(SYS_lsetxattr, place.outside, name, value, size, flags),
+             fail(place.error ? place.error : EROFS));
+}
+
+EXPORT int
+fsetxattr(int descriptor, const char *name, const void *value, size_t size, int flags)
+{
+    struct place place;
+    return tree_place_of_descriptor(descriptor, &place)
+               ? fail(EROFS)
+               : (int)syscall(SYS_fsetxattr, descriptor, name, value, size, flags);
+}
+
+EXPORT int
+removexattr(const char *path, const char *name)
+{
+    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_removexattr, path, name),
+             (int)syscall(SYS_removexattr, place.outside, name),
+             fail(place.error ? place.error : EROFS));
+}
+
+EXPORT int
+lremovexattr(const char *path, const char *name)
+{
+    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_lremovexattr, path, name),
+             (int)syscall(SYS_lremovexattr, place.outside, name),
+             fail(place.error ? place.error : EROFS));
+}
+
+EXPORT int
+fremovexattr(int descriptor, const char *name)
+{
+    struct place place;
+    return tree_place_of_descriptor(descriptor, &place)
+               ? fail(EROFS)
+               : (int)syscall(SYS_fremovexattr, descriptor, name);
 }

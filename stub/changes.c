@@ -7,7 +7,6 @@
 #include <sys/stat.h>    /* mkdir */
 #include <sys/syscall.h> /* SYS_mkdirat */
 #include <sys/time.h>    /* struct timeval */
-#include <sys/xattr.h>   /* setxattr */
 #include <unistd.h>      /* unlink */
 #include <utime.h>       /* utime */
 
@@ -292,6 +291,13 @@ is_open_entry(int descriptor, const char *path)
     return (path == NULL || path[0] == '\0') && tree_place_of_descriptor(descriptor, &place);
 }
 
+/* Refuse to change the file of a descriptor of the tree. */
+static int
+refuse_open_entry(int descriptor)
+{
+    return fail(fcntl(descriptor, F_GETFL) & O_PATH ? EBADF : EROFS);
+}
+
 static int
 truncation_error(const struct place *place, off_t size)
 {
@@ -342,7 +348,7 @@ lchmod(const char *path, mode_t mode)
 EXPORT int
 fchmod(int descriptor, mode_t mode)
 {
-    return is_open_entry(descriptor, NULL) ? fail(EROFS)
+    return is_open_entry(descriptor, NULL) ? refuse_open_entry(descriptor)
                                            : (int)syscall(SYS_fchmod, descriptor, mode);
 }
 
@@ -372,7 +378,7 @@ lchown(const char *path, uid_t owner, gid_t group)
 EXPORT int
 fchown(int descriptor, uid_t owner, gid_t group)
 {
-    return is_open_entry(descriptor, NULL) ? fail(EROFS)
+    return is_open_entry(descriptor, NULL) ? refuse_open_entry(descriptor)
                                            : (int)syscall(SYS_fchown, descriptor, owner, group);
 }
 
@@ -383,7 +389,7 @@ static int
 set_times(int directory, const char *path, const struct timespec times[2], int flags)
 {
     if ((path == NULL || flags & AT_EMPTY_PATH) && is_open_entry(directory, path)) {
-        return fail(EROFS);
+        return path == NULL ? refuse_open_entry(directory) : fail(EROFS);
     }
     SERVE_AT(directory, path, (int)syscall(SYS_utimensat, directory, path, times, flags),
              (int)syscall(SYS_utimensat, AT_FDCWD, place.outside, times, flags),
@@ -450,51 +456,4 @@ utime(const char *path, const struct utimbuf *times)
         precise[1].tv_sec = times->modtime;
     }
     return set_times(AT_FDCWD, path, times ? precise : NULL, 0);
-}
-
-/* --- extended attributes ------------------------------------------------------------------- */
-
-EXPORT int
-setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
-{
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_setxattr, path, name, value, size, flags),
-             (int)syscall(SYS_setxattr, place.outside, name, value, size, flags),
-             fail(change_error(&place)));
-}
-
-EXPORT int
-lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
-{
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_lsetxattr, path, name, value, size, flags),
-             (int)syscall(SYS_lsetxattr, place.outside, name, value, size, flags),
-             fail(change_error(&place)));
-}
-
-EXPORT int
-fsetxattr(int descriptor, const char *name, const void *value, size_t size, int flags)
-{
-    return is_open_entry(descriptor, NULL)
-               ? fail(EROFS)
-               : (int)syscall(SYS_fsetxattr, descriptor, name, value, size, flags);
-}
-
-EXPORT int
-removexattr(const char *path, const char *name)
-{
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_removexattr, path, name),
-             (int)syscall(SYS_removexattr, place.outside, name), fail(change_error(&place)));
-}
-
-EXPORT int
-lremovexattr(const char *path, const char *name)
-{
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_lremovexattr, path, name),
-             (int)syscall(SYS_lremovexattr, place.outside, name), fail(change_error(&place)));
-}
-
-EXPORT int
-fremovexattr(int descriptor, const char *name)
-{
-    return is_open_entry(descriptor, NULL) ? fail(EROFS)
-                                           : (int)syscall(SYS_fremovexattr, descriptor, name);
 }

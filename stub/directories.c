@@ -127,8 +127,14 @@ fdopendir(int descriptor)
     typedef DIR *function(int);
     NEXT(function, "fdopendir")
     struct place place;
-    return tree_place_of_descriptor(descriptor, &place) ? open_stream(&place, descriptor)
-                                                        : next(descriptor);
+    if (!tree_place_of_descriptor(descriptor, &place)) {
+        return next(descriptor);
+    }
+    if (fcntl(descriptor, F_GETFL) & O_PATH) {
+        errno = EBADF;
+        return NULL;
+    }
+    return open_stream(&place, descriptor);
 }
 
 EXPORT int

@@ -127,6 +127,7 @@ descend(struct place *place, struct text name, const char *rest)
 {
     bool present;
     uint32_t child;
+    place->last = rest[strspn(rest, "/")] == '\0';
     if (name.size > NAME_MAX) {
         place->error = ENAMETOOLONG;
         return;
@@ -136,7 +137,6 @@ descend(struct place *place, struct text name, const char *rest)
         go_to(place, child);
     } else {
         place->error = ENOENT;
-        place->last = rest[strspn(rest, "/")] == '\0';
     }
 }
 

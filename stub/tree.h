@@ -18,7 +18,7 @@
 /* Where a path leads. */
 struct place {
     int error;          /* 0, or the errno of looking it up: there is no such entry */
-    bool last;          /* the error is that of the last component: all before it is there */
+    bool last;          /* an error is that of the last component: all before it is there */
     bool slash;         /* the path ends with a slash */
     unsigned char dots; /* 1 or 2 if the last component is "." or ".." */
     uint32_t index;     /* of the node */

@@ -253,6 +253,10 @@ test_descriptors(void)
     close(file);
     file = open(at(HELLO), O_PATH);
     FAILS(EBADF, read(file, &byte, 1));
+    FAILS(EBADF, fchmod(file, 0600));
+    FAILS(EBADF, fchown(file, 1, 1));
+    FAILS(EBADF, futimens(file, NULL));
+    FAILS(EROFS, fchownat(file, "", 1, 1, AT_EMPTY_PATH));
     CHECK(fstat(file, &status) == 0 && status.st_size == (off_t)strlen(HELLO_TEXT));
     close(file);
     file = open(at(HELLO), O_RDONLY);
@@ -439,6 +443,7 @@ test_file_system(void)
     CHECK(fstatvfs(file, &also) == 0 && also.f_flag & ST_RDONLY);
     CHECK(statfs(folder, &status) == 0 && statvfs(folder, &also) == 0);
     CHECK(pathconf(at(HELLO), _PC_NAME_MAX) == NAME_MAX);
+    CHECK(pathconf(at(MISSING), _PC_PATH_MAX) == PATH_MAX);
     CHECK(getxattr(folder, "user.none", value, sizeof value) == -1);
     FAILS(ENOENT, statfs(at(MISSING), &status));
     FAILS(ENOENT, statvfs(at(MISSING), &also));
@@ -626,6 +631,11 @@ test_directories(void)
     REFUSES(ENOENT, opendir(at(MISSING)));
     REFUSES(ENOTDIR, opendir(at(HELLO)));
     REFUSES(EBADF, fdopendir(-1));
+    inside = open(at("app/lib"), O_PATH);
+    REFUSES(EBADF, fdopendir(inside));
+    CHECK(fstatat(inside, "data/hello.txt", &status, 0) == 0 && fchdir(inside) == 0);
+    CHECK(chdir("/") == 0);
+    close(inside);
     inside = open(at(HELLO), O_RDONLY);
     REFUSES(ENOTDIR, fdopendir(inside));
     close(inside);
