@@ -1,0 +1,29 @@
+"""Edges and contours of a drawing, a PNG and JPEG, a face detector's packed data."""
+
+import os
+
+import cv2
+import numpy as np
+
+
+def main():
+    image = np.zeros((200, 300, 3), np.uint8)
+    cv2.rectangle(image, (50, 50), (150, 120), (255, 255, 255), -1)
+    cv2.circle(image, (230, 100), 30, (255, 255, 255), -1)
+    contours, _ = cv2.findContours(
+        cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
+    )
+    assert len(contours) == 2
+    circle, rectangle = sorted(map(cv2.contourArea, contours))
+    assert rectangle == 7000 and abs(circle - 3.14 * 30**2) < 100
+    assert cv2.imwrite("drawing.png", image) and (cv2.imread("drawing.png") == image).all()
+    ok, jpeg = cv2.imencode(".jpg", image)
+    assert ok and cv2.imdecode(jpeg, 1).shape == image.shape
+    faces = os.path.join(cv2.data.haarcascades, "haarcascade_frontalface_default.xml")
+    assert not cv2.CascadeClassifier(faces).empty()
+    writer = cv2.VideoWriter("film.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (300, 200))
+    for _ in range(5):
+        writer.write(image)
+    writer.release()
+    assert cv2.VideoCapture("film.avi").read()[0]
+    print("as expected")
