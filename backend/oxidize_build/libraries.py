@@ -18,6 +18,7 @@ from oxidize_build.objfile.elf_format import EM_AARCH64, EM_X86_64
 from oxidize_build.objfile.elf_loader import HostLibraries, expand_origin
 from oxidize_build.objfile.elf_stand_in import stand_in
 from oxidize_build.objfile.elf_strip import without_sections
+from oxidize_build.objfile.neutral import without_paths
 from oxidize_build.resources import Content, ExtensionModule, Resource, SharedLibrary
 from oxidize_build.runtime.model import Runtime
 
@@ -162,11 +163,14 @@ class _Closure:
             return resource
         content = resource.content
         if resource.origin in {"python", HOST}:
-            content = Content(without_sections(without_runpath(content.read())))
+            content = Content(self._cleaned(content.read()))
         if isinstance(resource, SharedLibrary):
             soname = dynamic.soname or resource.soname
             return replace(resource, content=content, needs=self.needs[resource.path], soname=soname)
         return replace(resource, content=content, needs=self.needs[resource.path])
+
+    def _cleaned(self, data: bytes) -> bytes:
+        return without_paths(without_sections(without_runpath(data)), self.runtime.build_paths)
 
     def _add(self, resource: _Loadable) -> None:
         self.objects[resource.path] = resource

@@ -26,6 +26,8 @@ from oxidize_build.archive import write_hidden_copy
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
 from oxidize_build.objfile.elf_dynamic import read_dynamic
+from oxidize_build.objfile import neutral
+from oxidize_build.objfile.neutral import without_paths
 from oxidize_build.runtime import Runtime
 
 LINKER_SCRIPT = "image.ld"
@@ -53,7 +55,6 @@ LINK_FLAGS = (
 )
 
 _OUTPUT_LINES = 20
-_NEUTRAL_PATH = b"/python"
 _DEBIAN_PACKAGES = {
     "bz2": "libbz2-dev",
     "crypto": "libssl-dev",
@@ -144,7 +145,7 @@ def make_stub(
             objects = _compile(compiler, sources, runtime, Path(workshop))
             hidden = _hide(libraries, Path(workshop))
             stub = Path(workshop) / "stub"
-            libpython = _without_paths(runtime.libpython, runtime.build_paths, Path(workshop))
+            libpython = _neutral_copy(runtime.libpython, runtime.build_paths, Path(workshop))
             _link(compiler, objects, [libpython, *hidden], sources / LINKER_SCRIPT, stub)
             _check_needed(stub)
             shutil.copyfile(stub, made)
@@ -255,25 +256,16 @@ def _check_needed(stub: Path) -> None:
         raise CompilerError(f"the stub came to depend on {', '.join(unexpected)}, beside libc")
 
 
-def _without_paths(library: Path, paths: Iterable[str], workshop: Path) -> Path:
-    """Copy *library* with a neutral path of the same length in the place of each of *paths*.
-
-    libpython holds the prefix that it was configured with, for an interpreter that has to find its
-    library by itself. Further slashes leave a path what it is. In the finished stub it would be too
-    late: linkers let a string that is the tail of another one share its bytes, as the version
-    ``3.13.0`` does those of the prefix ``/opt/3.13.0``.
-    """
-    content = library.read_bytes()
-    for path in map(os.fsencode, paths):
-        content = content.replace(path, _NEUTRAL_PATH.ljust(len(path), b"/")[: len(path)])
+def _neutral_copy(library: Path, paths: Iterable[str], workshop: Path) -> Path:
+    """Copy *library* without the directories of the machine that compiled it."""
     copy = workshop / library.name
-    copy.write_bytes(content)
+    copy.write_bytes(without_paths(library.read_bytes(), paths))
     return copy
 
 
 def _own_code() -> list[bytes]:
-    """Return this module, and the other one that shapes a stub: with either of them stubs change."""
-    return [Path(path).read_bytes() for path in (__file__, archive.__file__)]
+    """Return the modules that shape a stub: with any of them stubs change."""
+    return [Path(path).read_bytes() for path in (__file__, archive.__file__, neutral.__file__)]
 
 
 def _texts(sources: Path) -> list[str | bytes]:
