@@ -25,7 +25,7 @@ def get(url):
 
 def main():
     Path("app.py").write_text(APP)
-    test = AppTest.from_file("app.py").run(timeout=60)
+    test = AppTest.from_file(Path("app.py").absolute()).run(timeout=60)
     test.number_input[0].set_value(5).run()
     assert test.markdown[0].value == "twice: 10"
     port = 8500 + os.getpid() % 400

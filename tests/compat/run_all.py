@@ -1,6 +1,6 @@
 """Check packages of PyPI as one file each, and write docs/compatibility.md.
 
-`python tests/compat/run.py` checks all of them, `python tests/compat/run.py NAME...` some; the table
+`python tests/compat/run_all.py` checks all of them, `python tests/compat/run_all.py NAME...` some; the table
 has the last result of each. `--unpacked` runs the same scripts in a virtual environment instead.
 """
 
@@ -36,7 +36,7 @@ TABLE = REPOSITORY / "docs" / "compatibility.md"
 INTRODUCTION = """\
 # Packages that have been tried
 
-Each of these was built into one executable with no configuration, by `tests/compat/run.py`, which also
+Each of these was built into one executable with no configuration, by `tests/compat/run_all.py`, which also
 wrote this page; then the executable was run in an empty directory, with only PATH, HOME and LANG in its
 environment. What it does is in `tests/compat/scripts/`, and fails if a result is not the right one.
 Versions of dependencies are in `tests/compat/constraints.txt`.
