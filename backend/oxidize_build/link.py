@@ -25,8 +25,8 @@ from oxidize_build import archive
 from oxidize_build.archive import write_hidden_copy
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
-from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.objfile import neutral
+from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.objfile.neutral import without_paths
 from oxidize_build.runtime import Runtime
 

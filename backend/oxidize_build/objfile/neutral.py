@@ -17,7 +17,7 @@ def without_paths(data: bytes, paths: Iterable[str]) -> bytes:
     prefix ``/opt/3.13.0``.
     """
     for path in map(os.fsencode, paths):
-        parent = os.path.dirname(path)
+        parent = path[: path.rindex(b"/")]
         neutral = _NEUTRAL.ljust(len(parent), b"/")[: len(parent)]
         data = data.replace(path, neutral + path[len(parent) :])
     return data
