@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import setuptools  # brings distutils, which the standard library has no more
 from Cython.Build import cythonize
 from Cython.Compiler.Errors import CompileError
 
