@@ -1,6 +1,4 @@
-"""Edges and contours of a drawing, a PNG and JPEG, a face detector's packed data."""
-
-import os
+"""Edges and contours of a drawing, a PNG and JPEG, a QR code, a film."""
 
 import cv2
 import numpy as np
@@ -19,8 +17,11 @@ def main():
     assert cv2.imwrite("drawing.png", image) and (cv2.imread("drawing.png") == image).all()
     ok, jpeg = cv2.imencode(".jpg", image)
     assert ok and cv2.imdecode(jpeg, 1).shape == image.shape
-    faces = os.path.join(cv2.data.haarcascades, "haarcascade_frontalface_default.xml")
-    assert not cv2.CascadeClassifier(faces).empty()
+    code = cv2.resize(
+        cv2.QRCodeEncoder.create().encode("hello"), None, fx=8, fy=8, interpolation=cv2.INTER_NEAREST
+    )
+    bordered = cv2.copyMakeBorder(code, 40, 40, 40, 40, cv2.BORDER_CONSTANT, value=255)
+    assert cv2.QRCodeDetector().detectAndDecode(bordered)[0] == "hello"
     writer = cv2.VideoWriter("film.avi", cv2.VideoWriter_fourcc(*"MJPG"), 10, (300, 200))
     for _ in range(5):
         writer.write(image)
