@@ -4,7 +4,7 @@ VENV := build/venv
 BIN := $(VENV)/bin
 C_SOURCES := $(filter-out stub/image_format.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c))
 
-.PHONY: setup demo test lint format
+.PHONY: setup demo test compat lint format
 
 setup: $(VENV)/installed
 
@@ -19,6 +19,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGUMENTS)
+
+compat: setup
+	$(BIN)/python tests/compat/run_all.py
 
 lint: setup
 	$(BIN)/ruff check .

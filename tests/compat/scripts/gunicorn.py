@@ -6,6 +6,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 
 def app(environ, start_response):
@@ -30,7 +31,7 @@ def main():
     try:
         workers = {get(f"http://127.0.0.1:{port}/") for _ in range(40)}
         assert workers and server.pid not in workers
-        children = subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(server.pid)], text=True).split()
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
         assert len(children) == 2 and workers <= set(map(int, children)), (children, workers)
     finally:
         server.terminate()

@@ -1,5 +1,6 @@
 """Two worker processes that answer over loopback, with uvloop and httptools."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -7,12 +8,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 
 async def app(scope, receive, send):
     assert scope["type"] == "http"
-    import asyncio
-
+    await asyncio.sleep(0.05)
     body = json.dumps({"pid": os.getpid(), "loop": type(asyncio.get_running_loop()).__module__}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"connection", b"close")]})
     await send({"type": "http.response.body", "body": body})
@@ -39,10 +40,14 @@ def main():
     port = 9000 + os.getpid() % 1000
     server = subprocess.Popen([sys.executable, sys.argv[0], str(port)])
     try:
-        answers = [get(f"http://127.0.0.1:{port}/") for _ in range(60)]
+        answers = []
+        with ThreadPoolExecutor(8) as pool:
+            while len({answer["pid"] for answer in answers}) < 2 and len(answers) < 2000:
+                answers += pool.map(get, [f"http://127.0.0.1:{port}/"] * 8)
     finally:
         server.terminate()
         server.wait(20)
+    assert len({answer["pid"] for answer in answers}) == 2, "the workers were to share the requests"
     assert {answer["loop"] for answer in answers} == {"uvloop"}, answers
     assert server.pid not in {answer["pid"] for answer in answers}
     print("as expected")
