@@ -418,17 +418,17 @@ llistxattr(const char *path, char *list, size_t size)
 EXPORT int
 setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
 {
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_setxattr, path, name, value, size, flags),
-             (int)syscall(SYS_setxattr, place.outside, name, value, size, flags),
-             fail(place.error ? place.error : EROFS));
+    REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_setxattr, path, name, value, size, flags),
+              (int)syscall(SYS_setxattr, place.outside, name, value, size, flags),
+              fail(place.error ? place.error : EROFS));
 }
 
 EXPORT int
 lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
 {
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_lsetxattr, path, name, value, size, flags),
-             (int)syscall(SYS_lsetxattr, place.outside, name, value, size, flags),
-             fail(place.error ? place.error : EROFS));
+    REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_lsetxattr, path, name, value, size, flags),
+              (int)syscall(SYS_lsetxattr, place.outside, name, value, size, flags),
+              fail(place.error ? place.error : EROFS));
 }
 
 EXPORT int
@@ -443,17 +443,17 @@ fsetxattr(int descriptor, const char *name, const void *value, size_t size, int 
 EXPORT int
 removexattr(const char *path, const char *name)
 {
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_removexattr, path, name),
-             (int)syscall(SYS_removexattr, place.outside, name),
-             fail(place.error ? place.error : EROFS));
+    REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_removexattr, path, name),
+              (int)syscall(SYS_removexattr, place.outside, name),
+              fail(place.error ? place.error : EROFS));
 }
 
 EXPORT int
 lremovexattr(const char *path, const char *name)
 {
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_lremovexattr, path, name),
-             (int)syscall(SYS_lremovexattr, place.outside, name),
-             fail(place.error ? place.error : EROFS));
+    REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_lremovexattr, path, name),
+              (int)syscall(SYS_lremovexattr, place.outside, name),
+              fail(place.error ? place.error : EROFS));
 }
 
 EXPORT int

@@ -34,8 +34,8 @@ creation_error(const struct place *place, bool slash_allowed)
 EXPORT int
 mkdirat(int directory, const char *path, mode_t mode)
 {
-    SERVE_AT(directory, path, (int)syscall(SYS_mkdirat, directory, path, mode),
-             mkdirat(AT_FDCWD, place.outside, mode), fail(creation_error(&place, true)));
+    REFUSE_AT(directory, path, (int)syscall(SYS_mkdirat, directory, path, mode),
+              mkdirat(AT_FDCWD, place.outside, mode), fail(creation_error(&place, true)));
 }
 
 EXPORT int
@@ -47,8 +47,8 @@ mkdir(const char *path, mode_t mode)
 EXPORT int
 symlinkat(const char *target, int directory, const char *path)
 {
-    SERVE_AT(directory, path, (int)syscall(SYS_symlinkat, target, directory, path),
-             symlinkat(target, AT_FDCWD, place.outside), fail(creation_error(&place, false)));
+    REFUSE_AT(directory, path, (int)syscall(SYS_symlinkat, target, directory, path),
+              symlinkat(target, AT_FDCWD, place.outside), fail(creation_error(&place, false)));
 }
 
 EXPORT int
@@ -60,8 +60,8 @@ symlink(const char *target, const char *path)
 EXPORT int
 mknodat(int directory, const char *path, mode_t mode, dev_t device)
 {
-    SERVE_AT(directory, path, (int)syscall(SYS_mknodat, directory, path, mode, device),
-             mknodat(AT_FDCWD, place.outside, mode, device), fail(creation_error(&place, false)));
+    REFUSE_AT(directory, path, (int)syscall(SYS_mknodat, directory, path, mode, device),
+              mknodat(AT_FDCWD, place.outside, mode, device), fail(creation_error(&place, false)));
 }
 
 EXPORT int
@@ -115,9 +115,9 @@ removal_error(const struct place *place, bool directory)
 EXPORT int
 unlinkat(int directory, const char *path, int flags)
 {
-    SERVE_AT(directory, path, (int)syscall(SYS_unlinkat, directory, path, flags),
-             unlinkat(AT_FDCWD, place.outside, flags),
-             fail(removal_error(&place, flags & AT_REMOVEDIR)));
+    REFUSE_AT(directory, path, (int)syscall(SYS_unlinkat, directory, path, flags),
+              unlinkat(AT_FDCWD, place.outside, flags),
+              fail(removal_error(&place, flags & AT_REMOVEDIR)));
 }
 
 EXPORT int
@@ -308,8 +308,8 @@ truncation_error(const struct place *place, off_t size)
 EXPORT int
 truncate(const char *path, off_t size)
 {
-    SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_truncate, path, size), truncate(place.outside, size),
-             fail(truncation_error(&place, size)));
+    REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_truncate, path, size), truncate(place.outside, size),
+              fail(truncation_error(&place, size)));
 }
 
 _Static_assert(sizeof(off_t) == sizeof(off64_t), "the 64-bit name is an alias");
@@ -329,8 +329,8 @@ system_chmod(int directory, const char *path, mode_t mode, int flags)
 EXPORT int
 fchmodat(int directory, const char *path, mode_t mode, int flags)
 {
-    SERVE_AT(directory, path, system_chmod(directory, path, mode, flags),
-             system_chmod(AT_FDCWD, place.outside, mode, flags), fail(change_error(&place)));
+    REFUSE_AT(directory, path, system_chmod(directory, path, mode, flags),
+              system_chmod(AT_FDCWD, place.outside, mode, flags), fail(change_error(&place)));
 }
 
 EXPORT int
@@ -358,9 +358,9 @@ fchownat(int directory, const char *path, uid_t owner, gid_t group, int flags)
     if (flags & AT_EMPTY_PATH && is_open_entry(directory, path)) {
         return fail(EROFS);
     }
-    SERVE_AT(directory, path, (int)syscall(SYS_fchownat, directory, path, owner, group, flags),
-             (int)syscall(SYS_fchownat, AT_FDCWD, place.outside, owner, group, flags),
-             fail(change_error(&place)));
+    REFUSE_AT(directory, path, (int)syscall(SYS_fchownat, directory, path, owner, group, flags),
+              (int)syscall(SYS_fchownat, AT_FDCWD, place.outside, owner, group, flags),
+              fail(change_error(&place)));
 }
 
 EXPORT int
@@ -391,9 +391,9 @@ set_times(int directory, const char *path, const struct timespec times[2], int f
     if ((path == NULL || flags & AT_EMPTY_PATH) && is_open_entry(directory, path)) {
         return path == NULL ? refuse_open_entry(directory) : fail(EROFS);
     }
-    SERVE_AT(directory, path, (int)syscall(SYS_utimensat, directory, path, times, flags),
-             (int)syscall(SYS_utimensat, AT_FDCWD, place.outside, times, flags),
-             fail(change_error(&place)));
+    REFUSE_AT(directory, path, (int)syscall(SYS_utimensat, directory, path, times, flags),
+              (int)syscall(SYS_utimensat, AT_FDCWD, place.outside, times, flags),
+              fail(change_error(&place)));
 }
 
 /* The same with times in microseconds. */

@@ -36,12 +36,23 @@ open_inside(const struct place *place, int flags)
     return place->error ? fail(place->error) : tree_open(place, flags);
 }
 
+/* What says, after a failure, where to open it all the same. */
+typedef bool elsewhere_function(long result, int directory, const char *path, struct place *place);
+
+static elsewhere_function *
+elsewhere_for(int flags)
+{
+    bool reads = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) == O_RDONLY;
+    return reads ? found_elsewhere : refused_but_inside;
+}
+
 static int
 open_at(int directory, const char *path, int flags, mode_t mode)
 {
-    SERVE_AT(directory, path, (int)syscall(SYS_openat, directory, path, flags, mode),
-             (int)syscall(SYS_openat, AT_FDCWD, place.outside, flags, mode),
-             open_inside(&place, flags));
+    SERVE(elsewhere_for(flags), answer < 0, directory, path,
+          (int)syscall(SYS_openat, directory, path, flags, mode),
+          (int)syscall(SYS_openat, AT_FDCWD, place.outside, flags, mode),
+          open_inside(&place, flags));
 }
 
 #define MODE_ARGUMENT(flags, mode)                                                                 \
@@ -116,17 +127,19 @@ fopen(const char *path, const char *mode)
 {
     typedef FILE *function(const char *, const char *);
     NEXT(function, "fopen")
-    SERVE_POINTER(path, next(path, mode), next(place.outside, mode), open_stream(&place, mode));
+    SERVE(elsewhere_for(flags_of(mode)), answer == NULL, AT_FDCWD, path, next(path, mode),
+          next(place.outside, mode), open_stream(&place, mode));
 }
 
-/* As the system's function, which closes the stream first, so that it has to be asked before. */
+/* The system's function closes the stream first, so that this has to be asked before. */
 static bool
-is_inside(const char *path, struct place *place)
+is_inside(const char *path, const char *mode, struct place *place)
 {
     struct stat status;
-    return path != NULL && (tree_has_prefix(path, place) ||
-                            refused_but_inside(tree_system_stat(AT_FDCWD, path, &status, 0),
-                                               AT_FDCWD, path, place));
+    return path != NULL &&
+           (tree_has_prefix(path, place) ||
+            elsewhere_for(flags_of(mode))(tree_system_stat(AT_FDCWD, path, &status, 0), AT_FDCWD,
+                                          path, place));
 }
 
 EXPORT FILE *
@@ -135,7 +148,7 @@ freopen(const char *path, const char *mode, FILE *stream)
     typedef FILE *function(const char *, const char *, FILE *);
     NEXT(function, "freopen")
     struct place place;
-    if (!is_inside(path, &place)) {
+    if (!is_inside(path, mode, &place)) {
         return next(path, mode, stream);
     }
     if (place.outside != NULL) {
@@ -178,8 +191,8 @@ mkostemps(char *template, int suffix, int flags)
 {
     typedef int function(char *, int, int);
     NEXT(function, "mkostemps")
-    SERVE_AT(AT_FDCWD, template, next(template, suffix, flags), fail(EROFS),
-             fail(template_error(&place)));
+    REFUSE_AT(AT_FDCWD, template, next(template, suffix, flags), fail(EROFS),
+              fail(template_error(&place)));
 }
 
 EXPORT int
@@ -205,7 +218,7 @@ mkdtemp(char *template)
 {
     typedef char *function(char *);
     NEXT(function, "mkdtemp")
-    SERVE_POINTER(template, next(template), no_directory(&place), no_directory(&place));
+    REFUSE_POINTER(template, next(template), no_directory(&place), no_directory(&place));
 }
 
 ALIAS(mkostemps) int mkostemps64(char *template, int suffix, int flags);

@@ -28,37 +28,45 @@ fail(int error)
     return -1;
 }
 
-/* After a call with a negative result: whether `path` leads into the tree all the same, or there
-   is something in its place. */
+/* After a call with a negative result: whether `path` leads into the tree all the same. */
 static inline bool
 refused_but_inside(long result, int directory, const char *path, struct place *place)
 {
-    return result < 0 && ((errno == ENOTDIR && tree_leads_inside(directory, path, place)) ||
-                          (errno == ENOENT && fallbacks_have(path, place)));
+    return result < 0 && errno == ENOTDIR && tree_leads_inside(directory, path, place);
+}
+
+/* The same, or whether there is something to be read in the place of what is missing. */
+static inline bool
+found_elsewhere(long result, int directory, const char *path, struct place *place)
+{
+    return refused_but_inside(result, directory, path, place) ||
+           (result < 0 && errno == ENOENT && fallbacks_have(path, place));
 }
 
 /* The body of a function that takes one path. The value is that of `system`, which asks the
-   system; if the path leads into the tree, it is that of `inside`, which can use `place`; and
-   that of `outside` if the path leaves the tree for place.outside. */
-#define SERVE_AT(directory, path, system, outside_again, inside)                                   \
+   system; if the path leads into the tree, or `elsewhere` says so after a failure, it is that of
+   `inside`, which can use `place`; and that of `outside_again` if the path leaves the tree for
+   place.outside. */
+#define SERVE(elsewhere, failed, directory, path, system, outside_again, inside)                   \
     struct place place;                                                                            \
     if (!tree_has_prefix_at(directory, path, &place)) {                                            \
         __typeof__(inside) answer = (system);                                                      \
-        if (!refused_but_inside(answer, directory, path, &place)) {                                \
+        if (!elsewhere((failed) ? -1 : 0, directory, path, &place)) {                              \
             return answer;                                                                         \
         }                                                                                          \
     }                                                                                              \
     return place.outside ? (outside_again) : (inside)
 
-/* The same for functions whose result is a pointer. */
+/* For functions that only read. The second is for those whose result is a pointer. */
+#define SERVE_AT(directory, path, system, outside_again, inside)                                   \
+    SERVE(found_elsewhere, answer < 0, directory, path, system, outside_again, inside)
 #define SERVE_POINTER(path, system, outside_again, inside)                                         \
-    struct place place;                                                                            \
-    if (!tree_has_prefix(path, &place)) {                                                          \
-        __typeof__(inside) answer = (system);                                                      \
-        if (!refused_but_inside(answer ? 0 : -1, AT_FDCWD, path, &place)) {                        \
-            return answer;                                                                         \
-        }                                                                                          \
-    }                                                                                              \
-    return place.outside ? (outside_again) : (inside)
+    SERVE(found_elsewhere, answer == NULL, AT_FDCWD, path, system, outside_again, inside)
+
+/* For functions that change what the path names: nothing may take its place. */
+#define REFUSE_AT(directory, path, system, outside_again, inside)                                  \
+    SERVE(refused_but_inside, answer < 0, directory, path, system, outside_again, inside)
+#define REFUSE_POINTER(path, system, outside_again, inside)                                        \
+    SERVE(refused_but_inside, answer == NULL, AT_FDCWD, path, system, outside_again, inside)
 
 #endif

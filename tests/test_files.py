@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from oxidize_build.image.writer import write_image
+from oxidize_build.image.format import Option
+from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.resources import Content, DataFile, NamespacePackage, Resource
 
 REPOSITORY = Path(__file__).parents[1]
@@ -19,6 +20,10 @@ SOURCES = (
     *("image", "xxh64", "status", "os_linux"),
     *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
 )
+FALLBACKS = [
+    OptionValue(Option.FALLBACK, "/nonexistent/packed\nlib/data"),
+    OptionValue(Option.FALLBACK, "/nonexistent/host\n/proc/version"),
+]
 BIG = bytes((i * 7 + (i >> 8)) & 0xFF for i in range(1 << 20))
 
 
@@ -42,7 +47,7 @@ def resources() -> list[Resource]:
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("image") / "image"
-    write_image(path, resources(), [], hexversion=sys.hexversion, cache_tag="cpython-313")
+    write_image(path, resources(), FALLBACKS, hexversion=sys.hexversion, cache_tag="cpython-313")
     return path
 
 

@@ -28,6 +28,7 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include "fallbacks.h"
 #include "os.h"
 #include "tree.h"
 
@@ -786,6 +787,29 @@ test_children(void)
     CHECK(chdir("/") == 0);
 }
 
+/* --- what is read in the place of something missing ---------------------------------------- */
+
+static void
+test_fallbacks(void)
+{
+    struct stat status;
+    const char *const packed = "/nonexistent/packed/hello.txt", *const host = "/nonexistent/host";
+    CHECK(reads(open(packed, O_RDONLY), HELLO_TEXT));
+    CHECK(stream_reads(fopen(packed, "r"), HELLO_TEXT));
+    CHECK(stream_reads(freopen(packed, "r", fopen("/dev/null", "r")), HELLO_TEXT));
+    IS_HELLO(stat(packed, &status));
+    CHECK(access(host, R_OK) == 0 && closed(open(host, O_RDONLY)) == 0);
+    FAILS(ENOENT, open(host, O_WRONLY));
+    FAILS(ENOENT, open(host, O_RDONLY | O_CREAT, 0600));
+    REFUSES(ENOENT, fopen(host, "r+"));
+    FAILS(ENOENT, unlink(host));
+    FAILS(ENOENT, chmod(host, 0600));
+    FAILS(ENOENT, unlink(packed));
+    FAILS(ENOENT, mkdir("/nonexistent/packed/new", 0700));
+    FAILS(ENOENT, stat("/nonexistent/packed/none", &status));
+    FAILS(ENOENT, stat("/nonexistent/pack", &status));
+}
+
 /* --- many at once -------------------------------------------------------------------------- */
 
 static void *
@@ -867,6 +891,10 @@ main(int argc, char **argv)
     snprintf(folder, sizeof folder, "%s", argv[3]);
     snprintf(executable, sizeof executable, "%s", at("app"));
     tree_setup(&image, executable);
+    status = fallbacks_setup(&image);
+    if (status_failed(status)) {
+        status_die(status);
+    }
     if (strcmp(argv[1], "threads") == 0) {
         test_threads();
     } else {
@@ -891,6 +919,7 @@ main(int argc, char **argv)
             test_other_listings,
             test_working_directory,
             test_children,
+            test_fallbacks,
         };
         for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
             tests[i]();
