@@ -4,7 +4,7 @@ VENV := build/venv
 BIN := $(VENV)/bin
 C_SOURCES := $(filter-out stub/image_format.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c))
 
-.PHONY: setup demo test compat lint format
+.PHONY: setup demo test compat cpython lint format
 
 setup: $(VENV)/installed
 
@@ -22,6 +22,9 @@ test: setup
 
 compat: setup
 	$(BIN)/python tests/compat/run_all.py
+
+cpython: setup
+	$(BIN)/python tests/cpython/run.py
 
 lint: setup
 	$(BIN)/ruff check .

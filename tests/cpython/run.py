@@ -122,11 +122,6 @@ class Suite:
     results: Path
     keep_unpacked: bool = False
 
-    def has(self, name: str) -> bool:
-        """Tell whether the interpreter's own library has that file of tests, or package of them."""
-        directory = self.runtime.stdlib / "test"
-        return (directory / f"{name}.py").is_file() or (directory / name / "__init__.py").is_file()
-
     def compare(self, name: str) -> Comparison:
         """Run a file of tests both ways; what passed unpacked only, packed once more by itself."""
         kept = self.results / f"{name}.unpacked.jsonl"
@@ -167,6 +162,12 @@ class Suite:
             except subprocess.TimeoutExpired:
                 log.write(b"\nout of time\n")
         return read_record(record)
+
+
+def has_tests(runtime: Runtime, name: str) -> bool:
+    """Tell whether the runtime's library has that file of tests, or package of them."""
+    directory = runtime.stdlib / "test"
+    return (directory / f"{name}.py").is_file() or (directory / name / "__init__.py").is_file()
 
 
 def installed_python(runtime: Runtime) -> Path:
@@ -274,7 +275,7 @@ def main() -> int:
     try:
         executable = arguments.executable or pack_tests(runtime, results)
         suite = Suite(runtime, executable, results, arguments.keep_unpacked)
-        missing = [name for name in arguments.tests if not suite.has(name)]
+        missing = [name for name in arguments.tests if not has_tests(runtime, name)]
         comparisons = compare_all(suite, sorted({*arguments.tests} - {*missing}), arguments.jobs)
     finally:
         if arguments.results is None:
