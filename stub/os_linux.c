@@ -61,19 +61,6 @@ linux_memory_file(const char *name, struct cursor content, bool executable)
     return descriptor;
 }
 
-int
-linux_read_only(int descriptor)
-{
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
-    int reopened = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-    if (reopened < 0) {
-        return descriptor;
-    }
-    close(descriptor);
-    return reopened;
-}
-
 /* --- before main --------------------------------------------------------------------------- */
 
 long __real_syscall(long number, long, long, long, long, long, long);

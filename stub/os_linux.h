@@ -8,10 +8,6 @@
    It can be sealed; `executable` says whether it may be mapped or run as a program. */
 int linux_memory_file(const char *name, struct cursor content, bool executable);
 
-/* Return a descriptor that can only be read from, in the place of this one, where there is /proc;
-   else the same. */
-int linux_read_only(int descriptor);
-
 /* A path that the loader is to find, and what it is to find there. */
 struct linux_file {
     const char *path;
