@@ -1,7 +1,8 @@
 """Check packages of PyPI as one file each, and write docs/compatibility.md.
 
-`python tests/compat/run_all.py` checks all of them, `python tests/compat/run_all.py NAME...` some; the table
-has the last result of each. `--unpacked` runs the same scripts in a virtual environment instead.
+`python tests/compat/run_all.py` checks all of them, `python tests/compat/run_all.py NAME...` some. The page
+has the last result of each, and is written when every package has one. `--unpacked` runs the same scripts
+in a virtual environment instead.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -121,23 +122,21 @@ def recall() -> dict[str, Result]:
     return {entry["package"]: Result(**entry) for entry in json.loads(RESULTS.read_text("utf-8"))}
 
 
-def write_table(packages: Iterable[Package]) -> None:
-    """Write the page, of those packages that have been tried."""
+def write_table(packages: Collection[Package]) -> None:
+    """Write the page, once every package has been tried."""
     results = recall()
+    if any(package.name not in results for package in packages):
+        return
     rows = ["| package | version | what it does | result | MB |", "| --- | --- | --- | --- | ---: |"]
-    passed = tried = 0
+    passed = 0
     for package in sorted(packages, key=lambda package: package.name.lower()):
-        if package.name not in results:
-            continue
         result = results[package.name]
-        tried += 1
         passed += result.fault is None
         verdict = "passed" if result.fault is None else f"**failed**: {reason(package, result)}"
         cells = (package.name, result.version, package.purpose, verdict, f"{result.megabytes:.0f}")
         rows.append(f"| {' | '.join(cells)} |")
-    count = (
-        f"{passed} of {tried} packages passed, with Python {sys.version.split()[0]} on {sys.platform}.\n\n"
-    )
+    python = f"Python {sys.version.split()[0]} on {sys.platform}"
+    count = f"{passed} of {len(packages)} packages passed, with {python}.\n\n"
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text(INTRODUCTION + count + "\n".join(rows) + "\n", encoding="utf-8")
 
