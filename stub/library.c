@@ -105,6 +105,18 @@ find_circle(uint32_t index, uint32_t *circle)
 
 /* --- loading ------------------------------------------------------------------------------- */
 
+/* Let the loader call the library by its path in the tree: this is what dladdr and
+   dl_iterate_phdr say of it, by which code finds out where it is. */
+static void
+give_name(void *handle, const char *path)
+{
+    struct link_map *map;
+    if (handle != NULL && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0) {
+        char *name = strdup(path); /* stays, as the library does */
+        map->l_name = name != NULL ? name : map->l_name;
+    }
+}
+
 static bool
 fill(uint32_t index, struct os_library *library, char *path, size_t capacity)
 {
@@ -129,6 +141,7 @@ load_one(uint32_t index, int flags)
     }
     libraries[index].handle =
         os_load_library(library.content, path, library.serial, flags, &failure);
+    give_name(libraries[index].handle, path);
 }
 
 static void
@@ -149,6 +162,7 @@ load_circle(const uint32_t *circle, size_t size, int flags)
     }
     for (size_t i = 0; ready && i < size; i++) {
         libraries[circle[i]].handle = members[i].handle;
+        give_name(members[i].handle, paths[i]);
     }
     free(members);
     free(paths);
@@ -219,16 +233,18 @@ static void *
 load(uint32_t index, int flags)
 {
     struct library *library = &libraries[index];
-    if (library->loading) {
-        return NULL;
-    }
     if (library->handle != NULL) {
         return reopen(library->handle, flags);
+    }
+    if (library->loading || flags & RTLD_NOLOAD) {
+        return NULL;
     }
     library->loading = true;
     load_first(index, flags);
     library->loading = false;
-    return library->handle;
+    /* One reference is ours: the library stays when the application closes it, and so does what
+       we know of it. */
+    return library->handle != NULL ? reopen(library->handle, flags) : NULL;
 }
 
 static void *
@@ -278,14 +294,29 @@ spelled_otherwise(const char *path, struct place *place)
            refused_but_inside(tree_system_stat(AT_FDCWD, path, &status, 0), AT_FDCWD, path, place);
 }
 
+struct answer {
+    bool inside;
+    void *handle;
+};
+
+static __attribute__((noinline)) struct answer
+serve(const char *path, int flags)
+{
+    struct place place;
+    failure = NULL;
+    if (path == NULL || (!tree_has_prefix(path, &place) && !spelled_otherwise(path, &place))) {
+        return (struct answer){0};
+    }
+    return (struct answer){true, load_inside(&place, flags)};
+}
+
+/* What is outside goes on by a jump, for which this function must have nothing on the stack: the
+   loader looks at its caller's address to find the run path that applies. */
 EXPORT void *
 dlopen(const char *path, int flags)
 {
-    struct place place;
-    if (path != NULL && (tree_has_prefix(path, &place) || spelled_otherwise(path, &place))) {
-        return load_inside(&place, flags);
-    }
-    return os_dlopen(path, flags);
+    struct answer answer = serve(path, flags);
+    return answer.inside ? answer.handle : os_dlopen(path, flags);
 }
 
 EXPORT char *

@@ -12,6 +12,9 @@
    passed it on; it lives as long as the process. Works without /proc. False: path too long. */
 bool os_executable_path(char *path, size_t capacity, const char **invoked);
 
+/* Whether the program has more rights than the user who started it (set-user-ID and the like). */
+bool os_has_more_rights(void);
+
 /* Find the image that is mapped with the executable. Its pages are known to be readable: a file
    that was cut short gives false here, and no SIGBUS later. */
 bool os_find_image(struct cursor *image);

@@ -1,16 +1,17 @@
 #define _GNU_SOURCE
 #include "os_linux.h"
 
-#include <dlfcn.h>       /* RTLD_NOW */
-#include <errno.h>       /* errno */
-#include <fcntl.h>       /* F_DUPFD_CLOEXEC, AT_FDCWD */
-#include <pthread.h>     /* pthread_sigmask */
-#include <signal.h>      /* sigset_t, SIGSYS */
-#include <stdio.h>       /* snprintf */
-#include <sys/mman.h>    /* memfd_create */
-#include <sys/prctl.h>   /* PR_SET_SYSCALL_USER_DISPATCH */
-#include <sys/syscall.h> /* SYS_openat */
-#include <unistd.h>      /* write */
+#include <dlfcn.h>        /* RTLD_NOW */
+#include <errno.h>        /* errno */
+#include <fcntl.h>        /* F_DUPFD_CLOEXEC, AT_FDCWD */
+#include <pthread.h>      /* pthread_sigmask */
+#include <signal.h>       /* sigset_t, SIGSYS */
+#include <stdio.h>        /* snprintf */
+#include <sys/mman.h>     /* memfd_create */
+#include <sys/prctl.h>    /* PR_SET_SYSCALL_USER_DISPATCH */
+#include <sys/resource.h> /* setrlimit */
+#include <sys/syscall.h>  /* SYS_openat */
+#include <unistd.h>       /* write */
 
 #include "os.h"
 
@@ -24,20 +25,38 @@
 #define PR_SYS_DISPATCH_ON 1
 #endif
 
+/* A memory file counts as a file where the size of files is limited; nothing is written by it. */
 static bool
-write_all(int descriptor, struct cursor content)
+lift_size_limit(struct rlimit *previous)
 {
+    struct rlimit lifted;
+    if (getrlimit(RLIMIT_FSIZE, previous) != 0 || previous->rlim_cur == previous->rlim_max) {
+        return false;
+    }
+    lifted = (struct rlimit){previous->rlim_max, previous->rlim_max};
+    return setrlimit(RLIMIT_FSIZE, &lifted) == 0;
+}
+
+bool
+linux_write(int descriptor, struct cursor content)
+{
+    struct rlimit previous;
+    bool lifted = false;
     while (content.size > 0) {
         ssize_t written = write(descriptor, content.data, content.size);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        if (written > 0) {
+        if (written < 0 && errno == EFBIG && !lifted && lift_size_limit(&previous)) {
+            lifted = true;
+        } else if (written < 0 && errno != EINTR) {
+            break;
+        } else if (written > 0) {
             content.data += written;
             content.size -= (size_t)written;
         }
     }
-    return true;
+    if (lifted) {
+        setrlimit(RLIMIT_FSIZE, &previous);
+    }
+    return content.size == 0;
 }
 
 int
@@ -52,7 +71,7 @@ linux_memory_file(const char *name, struct cursor content, bool executable)
         descriptor = memfd_create(last, flags);
     }
     if (descriptor >= 0 &&
-        (!write_all(descriptor, content) || lseek(descriptor, 0, SEEK_SET) != 0)) {
+        (!linux_write(descriptor, content) || lseek(descriptor, 0, SEEK_SET) != 0)) {
         int error = errno;
         close(descriptor);
         errno = error;

@@ -4,6 +4,9 @@
 
 #include "cursor.h"
 
+/* Write all of the content, or return false with errno set. */
+bool linux_write(int descriptor, struct cursor content);
+
 /* Return a descriptor, closed on exec, of an anonymous file with this content, or -1 and errno.
    It can be sealed; `executable` says whether it may be mapped or run as a program. */
 int linux_memory_file(const char *name, struct cursor content, bool executable);

@@ -11,42 +11,90 @@
 #include <stdio.h>       /* snprintf */
 #include <stdlib.h>      /* mkostemp, getenv, calloc */
 #include <sys/auxv.h>    /* getauxval */
+#include <sys/stat.h>    /* stat */
 #include <sys/syscall.h> /* SYS_rt_sigprocmask */
-#include <unistd.h>      /* getcwd, readlink, write */
+#include <unistd.h>      /* getcwd, readlink, access */
 
 #include "carrier.h"
 #include "os_linux.h"
 
 extern const unsigned char oxidize_image[];
 
+#define OWN_FILE "/proc/self/exe"
+
 /* --- the executable ------------------------------------------------------------------------ */
 
-bool
-os_executable_path(char *path, size_t capacity, const char **invoked)
+static bool
+same_file(const char *a, const char *b)
 {
-    *invoked = (const char *)getauxval(AT_EXECFN);
-    if (*invoked == NULL) {
-        *invoked = "";
+    struct stat of_a, of_b;
+    return stat(a, &of_a) == 0 && stat(b, &of_b) == 0 && of_a.st_dev == of_b.st_dev &&
+           of_a.st_ino == of_b.st_ino;
+}
+
+static bool
+is_elf(const char *path)
+{
+    char magic[SELFMAG];
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    bool result = descriptor >= 0 && read(descriptor, magic, sizeof magic) == sizeof magic &&
+                  memcmp(magic, ELFMAG, sizeof magic) == 0;
+    if (descriptor >= 0) {
+        close(descriptor);
     }
-    if ((*invoked)[0] == '/' && strncmp(*invoked, "/dev/fd/", 8) != 0) {
-        return (size_t)snprintf(path, capacity, "%s", *invoked) < capacity;
+    return result;
+}
+
+/* Whether the path that the kernel was given is that of the executable. It may be a script with
+   the executable in its first line; and a program with more rights than its user believes nothing
+   that the user can choose. */
+static bool
+is_executable_path(const char *path)
+{
+    if (getauxval(AT_SECURE) || path[0] != '/') {
+        return false;
     }
-    /* Started by a relative path, or by fexecve. */
-    ssize_t length = readlink("/proc/self/exe", path, capacity - 1);
-    if (length > 0) {
-        path[length] = '\0';
-        return true;
-    }
+    return access(OWN_FILE, F_OK) == 0 ? same_file(path, OWN_FILE) : is_elf(path);
+}
+
+/* Put the current directory before a relative path. */
+static bool
+make_absolute(char *path, size_t capacity, const char *relative)
+{
     char directory[PATH_MAX];
-    if (getcwd(directory, sizeof directory) == NULL) {
-        return (size_t)snprintf(path, capacity, "%s", *invoked) < capacity;
+    if (relative[0] == '/' || getcwd(directory, sizeof directory) == NULL) {
+        return (size_t)snprintf(path, capacity, "%s", relative) < capacity;
     }
-    const char *relative = *invoked;
     while (relative[0] == '.' && relative[1] == '/') {
         relative += 2;
     }
     return (size_t)snprintf(path, capacity, "%s/%s", strcmp(directory, "/") ? directory : "",
                             relative) < capacity;
+}
+
+bool
+os_executable_path(char *path, size_t capacity, const char **invoked)
+{
+    const char *given = (const char *)getauxval(AT_EXECFN);
+    *invoked = given != NULL ? given : "";
+    if (is_executable_path(*invoked)) {
+        return (size_t)snprintf(path, capacity, "%s", *invoked) < capacity;
+    }
+    ssize_t length = readlink(OWN_FILE, path, capacity - 1);
+    if (length <= 0) {
+        return make_absolute(path, capacity, *invoked);
+    }
+    path[length] = '\0';
+    if (!same_file(*invoked, OWN_FILE)) {
+        *invoked = path; /* started by a script or a descriptor */
+    }
+    return true;
+}
+
+bool
+os_has_more_rights(void)
+{
+    return getauxval(AT_SECURE);
 }
 
 /* Whether the kernel can read a byte at `at`. Memory mapped from beyond the end of a file raises
@@ -89,9 +137,32 @@ os_find_image(struct cursor *image)
 
 static pthread_mutex_t library_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
+static void
+lock_before_fork(void)
+{
+    pthread_mutex_lock(&library_mutex);
+}
+
+/* The child's only thread has another number than the one that locked it. */
+static void
+renew_in_child(void)
+{
+    library_mutex = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+}
+
+/* A fork waits for a library that another thread is loading: its child would find it half loaded
+   for ever. */
+static void
+prepare_for_forks(void)
+{
+    pthread_atfork(lock_before_fork, os_unlock_libraries, renew_in_child);
+}
+
 void
 os_lock_libraries(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, prepare_for_forks);
     pthread_mutex_lock(&library_mutex);
 }
 
@@ -174,7 +245,7 @@ load_temporary_file(struct cursor content, int flags, bool *reached)
             continue;
         }
         void *handle = NULL;
-        if (write(descriptor, content.data, content.size) == (ssize_t)content.size) {
+        if (linux_write(descriptor, content)) {
             *reached = true;
             handle = os_dlopen(path, flags);
         }
@@ -187,9 +258,23 @@ load_temporary_file(struct cursor content, int flags, bool *reached)
     return NULL;
 }
 
-static const char *const REFUSED =
-    "cannot load a shared library: this system refuses executable memory files (or has no /proc), "
-    "and no temporary directory can be written to";
+/* Say why no memory file could be made or loaded, nor a temporary one. */
+static const char *
+refusal(int error)
+{
+    switch (error) {
+    case EFBIG:
+        return "cannot load a shared library: files may not be as large as it is (ulimit -f)";
+    case EMFILE:
+    case ENFILE:
+        return "cannot load a shared library: too many open files (ulimit -n)";
+    case ENOMEM:
+        return "cannot load a shared library: out of memory";
+    default:
+        return "cannot load a shared library: this system refuses executable memory files (or has "
+               "no /proc), and no temporary directory can be written to";
+    }
+}
 
 void *
 os_load_library(struct cursor content, const char *path, unsigned serial, int flags,
@@ -199,6 +284,7 @@ os_load_library(struct cursor content, const char *path, unsigned serial, int fl
     void *handle = NULL;
     *reason = NULL;
     int descriptor = linux_memory_file(path, content, true);
+    int error = descriptor < 0 ? errno : 0;
     if (descriptor >= 0) {
         handle = load_descriptor(descriptor, path, serial, flags, &reached);
         close(descriptor);
@@ -207,7 +293,7 @@ os_load_library(struct cursor content, const char *path, unsigned serial, int fl
         handle = load_temporary_file(content, flags, &reached);
     }
     if (!reached) {
-        *reason = REFUSED;
+        *reason = refusal(error);
     }
     return handle;
 }
@@ -286,7 +372,7 @@ os_load_circle(struct os_library *members, size_t count, unsigned serial, int fl
         ready = add_to_circle(&circle, i + 1, member->content, member->path, member->serial);
     }
     ready = ready && add_carrier(&circle, serial) && open_circle(&circle, members, flags);
-    *reason = ready ? NULL : REFUSED;
+    *reason = ready ? NULL : refusal(errno);
     for (size_t i = 0; circle.files != NULL && i <= count; i++) {
         if (circle.files[i].path != NULL && circle.files[i].descriptor >= 0) {
             close(circle.files[i].descriptor);

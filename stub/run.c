@@ -163,6 +163,9 @@ find_executable(struct invocation *invocation)
     if (!invocation->interpreter) {
         strcpy(executable, path);
     }
+    if (os_has_more_rights()) {
+        invocation->interpreter = false; /* or any user could run any code with them */
+    }
     status_set_program(executable);
 }
 
@@ -195,7 +198,8 @@ oxidize_run(int argc, char **argv)
     tree_setup(&image, executable);
     die_if_failed(fallbacks_setup(&image));
     invocation.interpreter_path = target.frozen ? "" : PROGRAMS_INTERPRETER;
-    invocation.interpreter |= target.frozen && is_helper(argc, argv);
+    bool may_help = target.frozen && !os_has_more_rights();
+    invocation.interpreter |= may_help && is_helper(argc, argv);
     if (finder_setup() < 0) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
@@ -207,6 +211,6 @@ oxidize_run(int argc, char **argv)
     if (invocation.interpreter) {
         return Py_RunMain();
     }
-    bool worker = target.frozen && is_worker(argc, argv);
+    bool worker = may_help && is_worker(argc, argv);
     return finish(worker ? run_worker() : run_target(&target));
 }
