@@ -6,6 +6,7 @@ takes their place (``stub/fallbacks.c``): first where other systems keep the sam
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,7 @@ import certifi
 
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue
+from oxidize_build.objfile.neutral import without_paths
 from oxidize_build.resources import Content, DataFile, ExtensionModule, Resource
 from oxidize_build.runtime import Runtime
 
@@ -51,13 +53,23 @@ def host_files(resources: Sequence[Resource], runtime: Runtime) -> HostFiles:
     options: list[OptionValue] = []
     if "_ssl" in modules and runtime.tls_roots is not None:
         files.append(DataFile(PACKED_CERTIFICATES, Content(Path(certifi.where())), "certifi"))
-        file, directory = runtime.tls_roots
+        file, directory = (_as_packed(path, runtime) for path in runtime.tls_roots)
         lines = (file, f"!{directory}", *CERTIFICATE_BUNDLES, str(PACKED_CERTIFICATES))
         options.append(OptionValue(Option.FALLBACK, "\n".join(lines)))
     if modules & {"_curses", "readline"}:
         files += _terminals()
         options.append(OptionValue(Option.FALLBACK, f"{TERMINFO}\n{PACKED_TERMINFO}"))
     return HostFiles(tuple(files), tuple(options))
+
+
+def _as_packed(path: str, runtime: Runtime) -> str:
+    """Return what the packed OpenSSL asks for instead of *path*, if it stands below the runtime's prefix.
+
+    One that is a part of the stub is linked as it is.
+    """
+    if "_ssl" in runtime.builtin_modules:
+        return path
+    return os.fsdecode(without_paths(os.fsencode(path), runtime.build_paths))
 
 
 def _terminals() -> Iterator[DataFile]:
