@@ -18,7 +18,7 @@ from oxidize_build.libraries import link_libraries
 from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import attach
 from oxidize_build.policy import apply_policy
-from oxidize_build.program import interpreter_entry, make_program
+from oxidize_build.program import add_own_files, make_program
 from oxidize_build.progress import note, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
 from oxidize_build.runtime import Runtime
@@ -107,9 +107,7 @@ def pack(
         program = make_program(executable, kept, runtime)
         host = host_files(kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
-        resources += [program.main] if program.main else []
-        resources.append(interpreter_entry())
-        resources = compile_sources(resources, runtime, cache)
+        resources = compile_sources(add_own_files(program, resources), runtime, cache)
     with stage(f"{executable.name}: find shared libraries"):
         resources = link_libraries(resources, runtime)
     with stage(f"{executable.name}: write the executable"):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import symtable
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import PurePosixPath
 
 from oxidize_build.errors import EntryPointError
 from oxidize_build.image.format import INTERPRETER_PATH, MainKind, Option
 from oxidize_build.image.writer import OptionValue
+from oxidize_build.progress import note
 from oxidize_build.resources import (
     Content,
     DataFile,
@@ -84,7 +85,24 @@ def _make_program(executable: Executable, resources: Sequence[Resource], runtime
     return _main(PurePosixPath("bin") / executable.name, Content(text.encode()), executable)
 
 
-def interpreter_entry() -> DataFile:
+def add_own_files(program: Program, resources: Sequence[Resource]) -> list[Resource]:
+    """Return *resources* with the program's main module and with the file that ``sys.executable`` names.
+
+    What wheels bring at the same paths, such as a script of the executable's name, gives way.
+    """
+    own: dict[PurePosixPath, Resource] = {}
+    interpreter = _interpreter_entry()
+    own[interpreter.path] = interpreter
+    if program.main:
+        is_interpreter = program.main.path == interpreter.path
+        own[program.main.path] = replace(program.main, executable=is_interpreter)
+    for resource in resources:
+        if resource.path in own:
+            note(f"{resource.path} of {resource.origin} is left out: the program's own file takes its place")
+    return [*(resource for resource in resources if resource.path not in own), *own.values()]
+
+
+def _interpreter_entry() -> DataFile:
     """Return the file that ``sys.executable`` names, so that it exists.
 
     The stub never runs it: it starts the executable itself, as an interpreter.
