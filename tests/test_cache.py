@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,11 @@ def test_another_error_of_the_system_is_not_the_caches(cache: Cache) -> None:
 
     with pytest.raises(FileNotFoundError):
         cache.obtain("kind", "abcd", make)
+
+
+def test_what_killed_builds_have_left_is_removed(cache: Cache) -> None:
+    left = cache.path("kind", "abcd").with_name(".making-old")
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    cache.obtain("kind", "abcd", Path.touch)
+    assert not left.exists()

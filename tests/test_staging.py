@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 from oxidize_build.errors import OutputError
-from oxidize_build.staging import deliver, staging
+from oxidize_build.staging import ABANDONED_AFTER, deliver, staging
 
 
 def test_results_replace_what_was_there(tmp_path: Path) -> None:
@@ -64,3 +67,42 @@ def test_output_is_a_file(tmp_path: Path) -> None:
         staging(output),
     ):
         pytest.fail("there is nowhere to write to")
+
+
+@pytest.mark.parametrize("others", ["build there", "removed the directory"])
+def test_another_build_in_the_same_directory_does_not_hide_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: str
+) -> None:
+    output = tmp_path / "dist"
+    rmdir = Path.rmdir
+
+    def race(path: Path) -> None:
+        if others == "build there":
+            (path / ".oxidize-other").mkdir()
+        else:
+            rmdir(path)
+        rmdir(path)
+
+    monkeypatch.setattr(Path, "rmdir", race)
+    with pytest.raises(ZeroDivisionError), staging(output):
+        raise ZeroDivisionError
+    assert output.exists() == (others == "build there")
+
+
+def test_the_directory_may_be_gone_at_the_end(tmp_path: Path) -> None:
+    output = tmp_path / "dist"
+    with staging(output):
+        shutil.rmtree(output)
+    assert not output.exists()
+
+
+def test_what_killed_builds_have_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    for name in (".oxidize-old", ".oxidize-new", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    long_ago = time.time() - ABANDONED_AFTER - 1
+    for name in (".oxidize-old", "old"):
+        os.utime(tmp_path / name, (long_ago, long_ago))
+    with staging(tmp_path):
+        pass
+    assert {path.name for path in tmp_path.iterdir()} == {".oxidize-new", "old"}

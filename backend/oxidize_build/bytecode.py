@@ -130,8 +130,11 @@ class _Compiler:
             self.cache.workshop(self.cache.root / KIND) as workshop,
             ThreadPoolExecutor(workers) as pool,
         ):
-            for served in [pool.submit(self._serve, queue, workshop) for _ in range(workers)]:
-                served.result()
+            try:
+                for served in [pool.submit(self._serve, queue, workshop) for _ in range(workers)]:
+                    served.result()
+            finally:
+                queue.clear()  # when one failed or the build is to end, the others do too
 
     def _serve(self, queue: list[_Job], workshop: Path) -> None:
         """Have one process compile jobs of the common *queue* until that is empty."""

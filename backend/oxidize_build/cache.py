@@ -17,9 +17,10 @@ from pathlib import Path
 import platformdirs
 
 from oxidize_build.errors import OutputError
-from oxidize_build.staging import CANNOT_WRITE
+from oxidize_build.staging import CANNOT_WRITE, remove_abandoned
 
 ENVIRONMENT_VARIABLE = "OXIDIZE_CACHE_DIR"
+WORKSHOP_PREFIX = ".making-"
 
 
 def cache_key(*parts: str | bytes) -> str:
@@ -78,7 +79,8 @@ class Cache:
         """
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=directory, prefix=".making-") as workshop:
+            remove_abandoned(directory, WORKSHOP_PREFIX)
+            with tempfile.TemporaryDirectory(dir=directory, prefix=WORKSHOP_PREFIX) as workshop:
                 yield Path(workshop)
         except OSError as error:
             if error.errno not in CANNOT_WRITE:

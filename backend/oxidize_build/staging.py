@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from oxidize_build.errors import OutputError
@@ -27,6 +28,9 @@ CANNOT_WRITE = frozenset(
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 OTHER_DIRECTORY_HINT = "choose another directory with --outdir"
+STAGING_PREFIX = ".oxidize-"
+ABANDONED_AFTER = 24 * 60 * 60
+"""Seconds after which a directory that a build works in is that of one which was killed."""
 NO_SPACE_HINT = "free some space there, or where TMPDIR and OXIDIZE_CACHE_DIR point to"
 
 
@@ -41,7 +45,8 @@ def staging(output: Path) -> Iterator[Path]:
     existed = output.exists()
     try:
         output.mkdir(parents=True, exist_ok=True)
-        directory = Path(tempfile.mkdtemp(dir=output, prefix=".oxidize-"))
+        remove_abandoned(output, STAGING_PREFIX)
+        directory = Path(tempfile.mkdtemp(dir=output, prefix=STAGING_PREFIX))
     except OSError as error:
         raise OutputError(f"cannot write to {output}: {error.strerror}", hint=OTHER_DIRECTORY_HINT) from None
     try:
@@ -55,8 +60,18 @@ def staging(output: Path) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-        if not existed and not any(output.iterdir()):
-            output.rmdir()
+        if not existed:
+            with suppress(OSError):  # not empty, or another build was quicker to remove it
+                output.rmdir()
+
+
+def remove_abandoned(directory: Path, prefix: str) -> None:
+    """Remove the directories in *directory*, of names with *prefix*, which killed builds left long ago."""
+    with suppress(OSError):
+        for left in directory.glob(f"{prefix}*"):
+            with suppress(FileNotFoundError):  # its build, or another one, has removed it meanwhile
+                if time.time() - left.lstat().st_mtime > ABANDONED_AFTER:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def deliver(files: Sequence[Path], output: Path) -> list[Path]:

@@ -11,6 +11,7 @@ from oxidize_build import __version__
 from oxidize_build.cli.build import build
 from oxidize_build.cli.verify import verify
 from oxidize_build.errors import OxidizeError
+from oxidize_build.termination import exit_on_sigterm
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,7 +27,8 @@ oxidize.add_command(verify)
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line *args* (those of the process by default) and exit."""
     try:
-        oxidize(args, prog_name="oxidize")
+        with exit_on_sigterm():
+            oxidize(args, prog_name="oxidize")
     except OxidizeError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_status)
