@@ -23,13 +23,17 @@ static struct {
     struct stat status;                  /* of the executable's file, when it was started */
     pid_t process;                       /* the one whose memory this is */
     _Atomic(uint32_t) working_directory; /* a node, or NOWHERE */
-    _Atomic(pid_t) strayed;              /* a child made by vfork that is elsewhere */
 } root;
+
+/* The child of this thread, made by vfork, that is elsewhere. The child runs in the thread's place,
+   with the thread's variables, until it ends or starts a program. */
+static _Thread_local pid_t strayed;
 
 static void
 note_process(void)
 {
     root.process = getpid();
+    strayed = 0;
 }
 
 void
@@ -351,7 +355,7 @@ bool
 tree_working_directory(uint32_t *index)
 {
     *index = root.working_directory;
-    return *index != NOWHERE && (root.strayed == 0 || root.strayed != getpid());
+    return *index != NOWHERE && (strayed == 0 || strayed != getpid());
 }
 
 int
@@ -376,7 +380,7 @@ void
 tree_leave(void)
 {
     if (is_borrowed()) {
-        root.strayed = getpid();
+        strayed = getpid();
     } else {
         root.working_directory = NOWHERE;
     }

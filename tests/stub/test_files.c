@@ -787,6 +787,37 @@ test_children(void)
     CHECK(chdir("/") == 0);
 }
 
+/* A child made by vfork goes to the folder, and still sees it after the others have gone there. */
+static void *
+start_children(void *all)
+{
+    const char *outside = at("");
+    for (int i = 0; i < 20; i++) {
+        pid_t child = vfork();
+        if (child == 0) {
+            int failed = chdir(outside);
+            usleep(1000);
+            _exit(failed || access("plain.txt", F_OK) != 0);
+        }
+        CHECK(status_of(child) == 0);
+    }
+    return all;
+}
+
+static void
+test_many_children(void)
+{
+    pthread_t threads[4];
+    CHECK(chdir(at("app/lib/data")) == 0);
+    for (int i = 0; i < 4; i++) {
+        CHECK(pthread_create(&threads[i], NULL, start_children, NULL) == 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    CHECK(access("hello.txt", F_OK) == 0 && chdir("/") == 0);
+}
+
 /* --- what is read in the place of something missing ---------------------------------------- */
 
 static void
@@ -919,6 +950,7 @@ main(int argc, char **argv)
             test_other_listings,
             test_working_directory,
             test_children,
+            test_many_children,
             test_fallbacks,
         };
         for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
