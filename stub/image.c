@@ -118,7 +118,7 @@ image_open(struct cursor whole, struct image *image)
     if (status_failed(status)) {
         return status;
     }
-    *image = (struct image){.python_version = header.python_version};
+    *image = (struct image){.python_version = header.python_version, .identity = header.check};
     uint64_t options_check = 0;
     for (unsigned i = 0; i < IMAGE_SECTION_COUNT; i++) {
         struct image_section section;

@@ -10,6 +10,7 @@
 struct image {
     struct cursor sections[IMAGE_SECTION_COUNT];
     uint32_t python_version;
+    uint64_t identity; /* tells it from other images */
 };
 
 /* Text in the image: UTF-8, not terminated. */

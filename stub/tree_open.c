@@ -1,7 +1,8 @@
 /* What open gives for an entry of the tree. An open file or directory of the tree is a memory file
-   without a name, which has the nominal time, and the index of its node as the nanoseconds. So its
-   identity is in the file itself, and survives dup, fork, exec and being passed on; no table has to
-   be kept. */
+   without a name, which has the nominal time, and nanoseconds that give the index of its node and
+   tell which image it is of. So its identity is in the file itself, and survives dup, fork, exec
+   and being passed on; no table has to be kept. It is the time of the last change that says so:
+   that of the last access does not last. */
 #define _GNU_SOURCE
 #include <errno.h>       /* EROFS */
 #include <fcntl.h>       /* O_ACCMODE, F_ADD_SEALS */
@@ -12,6 +13,8 @@
 
 #include "os_linux.h"
 #include "tree.h"
+
+#define NANOSECONDS_PER_SECOND 1000000000u
 
 /* The device that all memory files are on. */
 static dev_t
@@ -30,17 +33,37 @@ memory_device(void)
     return known;
 }
 
+/* The nanoseconds of node 0, which those of the other nodes follow. Each image has its own, as far
+   as there is room: a file of another program's tree is none of ours. */
+static uint64_t
+first_stamp(void)
+{
+    uint64_t count = image_node_count(tree_image());
+    uint64_t choices = count > 0 ? NANOSECONDS_PER_SECOND / count : 0;
+    return choices > 0 ? tree_image()->identity % choices * count : 0;
+}
+
+/* What the size of a memory file is. */
+static off_t
+memory_size(const struct place *place)
+{
+    return place->node.kind == IMAGE_NODE_KIND_FILE ? (off_t)place->node.data_size : 0;
+}
+
 bool
 tree_place_of_status(const struct stat *status, struct place *place)
 {
     if (tree_image() == NULL || status->st_nlink != 0 || !S_ISREG(status->st_mode) ||
-        status->st_mtim.tv_sec != TREE_TIME ||
-        (uint64_t)status->st_mtim.tv_nsec >= image_node_count(tree_image()) ||
-        status->st_dev != memory_device()) {
+        status->st_mtim.tv_sec != TREE_TIME) {
         return false;
     }
-    tree_place((uint32_t)status->st_mtim.tv_nsec, place);
-    return true;
+    /* Before the first one, this is a very large number. */
+    uint64_t index = (uint64_t)status->st_mtim.tv_nsec - first_stamp();
+    if (index >= image_node_count(tree_image()) || status->st_dev != memory_device()) {
+        return false;
+    }
+    tree_place((uint32_t)index, place);
+    return status->st_size == memory_size(place);
 }
 
 bool
@@ -59,7 +82,8 @@ tree_place_of_descriptor(int descriptor, struct place *place)
 static bool
 seal(int descriptor, const struct place *place)
 {
-    const struct timespec stamp = {.tv_sec = TREE_TIME, .tv_nsec = place->index};
+    const struct timespec stamp = {.tv_sec = TREE_TIME,
+                                   .tv_nsec = (long)(first_stamp() + place->index)};
     const struct timespec times[2] = {stamp, stamp};
     struct stat status;
     tree_stat(place, &status);

@@ -286,6 +286,36 @@ test_strangers(void)
     close(file);
 }
 
+/* Whether a memory file with these nanoseconds and this text is taken for one of the tree's. */
+static bool
+is_taken_for_ours(long nanoseconds, const char *text)
+{
+    const struct timespec time = {.tv_sec = TREE_TIME, .tv_nsec = nanoseconds};
+    const struct timespec times[2] = {time, time};
+    struct stat status;
+    int file = memfd_create("packed", 0);
+    CHECK(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text));
+    CHECK(futimens(file, times) == 0 && fstat(file, &status) == 0);
+    close(file);
+    return status.st_nlink != 0;
+}
+
+/* Nor is a memory file of another image's tree. */
+static void
+test_other_images(void)
+{
+    struct stat status;
+    int file = open(at(HELLO), O_RDONLY);
+    CHECK(syscall(SYS_fstat, file, &status) == 0);
+    close(file);
+    long own = status.st_mtim.tv_nsec, count = image_node_count(tree_image());
+    CHECK(is_taken_for_ours(own, HELLO_TEXT));
+    CHECK(!is_taken_for_ours(own, "another text"));
+    CHECK(own < count || !is_taken_for_ours(own - count, HELLO_TEXT));
+    CHECK(own < count || !is_taken_for_ours(own % count, HELLO_TEXT));
+    CHECK(own + count >= 1000000000 || !is_taken_for_ours(own + count, HELLO_TEXT));
+}
+
 static void
 test_content(void)
 {
@@ -930,28 +960,12 @@ main(int argc, char **argv)
         test_threads();
     } else {
         void (*const tests[])(void) = {
-            test_open,
-            test_long_names,
-            test_spellings,
-            test_descriptors,
-            test_strangers,
-            test_content,
-            test_streams,
-            test_stat,
-            test_statx,
-            test_access,
-            test_links,
-            test_file_system,
-            test_creation,
-            test_removal,
-            test_changes,
-            test_directories,
-            test_scandir,
-            test_other_listings,
-            test_working_directory,
-            test_children,
-            test_many_children,
-            test_fallbacks,
+            test_open,        test_long_names,    test_spellings,      test_descriptors,
+            test_strangers,   test_other_images,  test_content,        test_streams,
+            test_stat,        test_statx,         test_access,         test_links,
+            test_file_system, test_creation,      test_removal,        test_changes,
+            test_directories, test_scandir,       test_other_listings, test_working_directory,
+            test_children,    test_many_children, test_fallbacks,
         };
         for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
             tests[i]();
