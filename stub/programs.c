@@ -89,6 +89,13 @@ respelled_size(char *const *arguments)
 
 _Static_assert(sizeof PROGRAMS_MARK <= sizeof "/" PROGRAMS_INTERPRETER, "arguments must not grow");
 
+/* Whether a path may end before this text; else it goes on to name another file. */
+static bool
+is_end_of_path(const char *text)
+{
+    return *text == '\0' || strchr(" \t\r\n\"'`\\;&|<>(){}[]:=,", *text) != NULL;
+}
+
 /* Copy the arguments into `memory` with sys.executable respelled. */
 static char **
 respell(char *const *arguments, const struct spelling *spelling, void *memory)
@@ -105,8 +112,8 @@ respell(char *const *arguments, const struct spelling *spelling, void *memory)
         copies[i] = text;
         while ((found = strstr(from, spelling->inside)) != NULL) {
             text = mempcpy(text, from, (size_t)(found - from));
-            text = stpcpy(text, spelling->marked);
             from = found + strlen(spelling->inside);
+            text = stpcpy(text, is_end_of_path(from) ? spelling->marked : spelling->inside);
         }
         text = stpcpy(text, from) + 1;
     }
@@ -176,22 +183,31 @@ program_file(const char *path, struct cursor content)
 
 /* --- exec ---------------------------------------------------------------------------------- */
 
+typedef int exec_function(const char *, char *const *, char *const *);
+
 static int
 exec_system(const char *path, char *const *arguments, char *const *environment)
 {
     return (int)syscall(SYS_execve, path, arguments, environment);
 }
 
+/* Start a program outside the tree by `exec`. */
 static int
-exec_other(const char *path, char *const *arguments, char *const *environment)
+exec_by(exec_function *exec, const char *path, char *const *arguments, char *const *environment)
 {
     struct spelling spelling;
     if (tree_image() == NULL || !any_argument_mentions(arguments, tree_root())) {
-        return exec_system(path, arguments, environment);
+        return exec(path, arguments, environment);
     }
     spell(&spelling);
     char memory[respelled_size(arguments)] __attribute__((aligned(sizeof(char *))));
-    return exec_system(path, respell(arguments, &spelling, memory), environment);
+    return exec(path, respell(arguments, &spelling, memory), environment);
+}
+
+static int
+exec_other(const char *path, char *const *arguments, char *const *environment)
+{
+    return exec_by(exec_system, path, arguments, environment);
 }
 
 /* Start the interpreter with `script`, if there is one, before the other arguments. */
@@ -279,10 +295,9 @@ execv(const char *path, char *const arguments[])
 EXPORT int
 execvpe(const char *file, char *const arguments[], char *const environment[])
 {
-    typedef int function(const char *, char *const *, char *const *);
-    NEXT(function, "execvpe")
+    NEXT(exec_function, "execvpe")
     return strchr(file, '/') ? execve(file, arguments, environment)
-                             : next(file, arguments, environment);
+                             : exec_by(next, file, arguments, environment);
 }
 
 EXPORT int
@@ -439,7 +454,9 @@ posix_spawnp(pid_t *process, const char *file, const posix_spawn_file_actions_t 
 {
     NEXT(spawn_function, "posix_spawnp")
     const struct request request = {next, process, actions, attributes, environment};
-    return spawn(&request, file, arguments);
+    /* A mere name is looked for on PATH: not where we are. */
+    return strchr(file, '/') ? spawn(&request, file, arguments)
+                             : spawn_other(&request, file, arguments);
 }
 
 /* --- shells -------------------------------------------------------------------------------- */

@@ -57,8 +57,14 @@ def test_sys_executable_is_a_working_python(children: Path, tmp_path: Path) -> N
         "new session": [0, "2", ""],
         "grandchild": [0, "b'5\\n'", ""],
         "again": [0, "hello", ""],
+        "by name": [0, "hello", ""],
+        "other names": "PYTHON-config PYTHON.13",
         "missing": "127",
     }
+
+
+def test_children_of_a_program_whose_current_directory_is_packed(children: Path, tmp_path: Path) -> None:
+    assert ask(children, "from_a_packed_directory", tmp_path) == [True, 7]
 
 
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])

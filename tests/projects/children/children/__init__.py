@@ -109,6 +109,10 @@ def executable():
             "import subprocess, sys; print(subprocess.check_output([sys.executable, '-c', 'print(5)']))",
         ),
         "again": run(sys.executable, sys.argv[0], "hello"),
+        "by name": run("children", "hello", env={"PATH": f"{Path(sys.prefix).parent}//."}),
+        "other names": run("echo", f"{sys.executable}-config", f"{sys.executable}.13")[1].replace(
+            sys.executable, "PYTHON"
+        ),
         "missing": run("sh", "-c", f"{sys.prefix}/bin/nothing; echo $?")[1],
     }
 
@@ -116,6 +120,19 @@ def executable():
 def programs():
     folder = Path(__file__).parent
     return {"sh": run(str(folder / "tool.sh"), "x"), "py": run(str(folder / "tool-py"), "y")}
+
+
+def from_a_packed_directory():
+    """Start programs while the current directory is in the tree, several at a time."""
+    scratch = os.environ["SCRATCH"]
+    script = Path(scratch, "x.sh")
+    script.write_text("#!/bin/sh\npwd\n")
+    script.chmod(0o755)
+    os.chdir(Path(__file__).parent)
+    with concurrent.futures.ThreadPoolExecutor(4) as executor:
+        runs = list(executor.map(lambda _: run("./x.sh", cwd=scratch), range(200)))
+    process = os.posix_spawnp("sh", ["sh", "-c", "exit 7"], os.environ)
+    return [all(done == [0, scratch, ""] for done in runs), os.waitpid(process, 0)[1] >> 8]
 
 
 def environment():
