@@ -103,6 +103,19 @@ loader_create_module(PyObject *self, PyObject *spec)
     Py_RETURN_NONE;
 }
 
+/* What a class that is derived from ours gives as code may be whatever exec takes, such as text. */
+static PyObject *
+run(PyObject *code, PyObject *namespace)
+{
+    if (PyCode_Check(code)) {
+        return PyEval_EvalCode(code, namespace, namespace);
+    }
+    PyObject *exec = packed_import("builtins", "exec");
+    PyObject *result = exec ? PyObject_CallFunctionObjArgs(exec, code, namespace, NULL) : NULL;
+    Py_XDECREF(exec);
+    return result;
+}
+
 static PyObject *
 execute(PyObject *code, PyObject *module)
 {
@@ -111,7 +124,7 @@ execute(PyObject *code, PyObject *module)
     PyObject *result = NULL;
     if (namespace != NULL && key != NULL &&
         PyDict_SetDefault(namespace, key, PyEval_GetBuiltins()) != NULL) {
-        result = PyEval_EvalCode(code, namespace, namespace);
+        result = run(code, namespace);
     }
     Py_XDECREF(key);
     Py_XDECREF(namespace);

@@ -42,6 +42,7 @@ CASES: dict[str, Any] = {
     "path_finder": ["FileFinder", ["packed_module", "packed_package"], "packed"],
     "from_location": "packed",
     "derived": ["outside", "derived"],
+    "derived_text": "text",
     "unencodable": True,
     "optimised": "False packed None",
 }

@@ -173,6 +173,19 @@ def derived():
     return found
 
 
+def derived_text():
+    """importlib gives to exec whatever the loader calls code."""
+
+    class Telling(type(json.__loader__)):
+        def get_code(self, fullname):
+            return "WHERE = 'text'"
+
+    loader = Telling("plain", str(SCRATCH / "plain.py"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("plain", loader))
+    loader.exec_module(module)
+    return module.WHERE
+
+
 def unencodable():
     try:
         importlib.import_module("not_utf_8_\udcff")
