@@ -5,14 +5,18 @@
 
 #include <sys/stat.h> /* stat */
 
+#include "config.h"
 #include "finder.h"
 #include "packed.h"
+#include "site_builtins.h"
+#include "tree.h"
 
 PyObject *
 finder_get(void)
 {
     PyObject *meta_path = PySys_GetObject("meta_path");
-    for (Py_ssize_t i = 0; meta_path && i < PyList_GET_SIZE(meta_path); i++) {
+    bool is_list = meta_path != NULL && PyList_Check(meta_path); /* code may have put anything */
+    for (Py_ssize_t i = 0; is_list && i < PyList_GET_SIZE(meta_path); i++) {
         PyObject *finder = PyList_GET_ITEM(meta_path, i);
         if (finder_is(finder)) {
             return finder;
@@ -74,6 +78,31 @@ set_stdlib_directory(void)
     return result;
 }
 
+/* What code looks for that knows other packagers. */
+static int
+add_frozen_names(void)
+{
+    PyObject *root = PyUnicode_DecodeFSDefault(tree_root());
+    int result = root ? PySys_SetObject("_MEIPASS", root) : -1;
+    Py_XDECREF(root);
+    return result < 0 ? -1 : PySys_SetObject("frozen", Py_True);
+}
+
+/* The names that every interpreter has, this one's subinterpreters too. */
+static int
+add_names(void)
+{
+    struct target target;
+    struct status status = config_target(tree_image(), &target);
+    if (status_failed(status)) {
+        status_die(status);
+    }
+    if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0) {
+        return -1;
+    }
+    return target.frozen ? add_frozen_names() : 0;
+}
+
 /* What runs in place of zipimport's body. */
 static int
 install(PyObject *module)
@@ -86,7 +115,7 @@ install(PyObject *module)
     PyErr_Clear();
     if (set_stdlib_directory() == 0 &&
         insert_first("path_hooks", PyCFunction_New(&zip_path_hook_definition, NULL)) == 0 &&
-        insert_first("meta_path", finder_make()) == 0) {
+        insert_first("meta_path", finder_make()) == 0 && add_names() == 0) {
         PyErr_SetString(PyExc_ImportError, "zipimport is imported when it is first needed");
     }
     return -1;

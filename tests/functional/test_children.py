@@ -67,6 +67,12 @@ def test_children_of_a_program_whose_current_directory_is_packed(children: Path,
     assert ask(children, "from_a_packed_directory", tmp_path) == [True, 7]
 
 
+def test_subinterpreters_have_the_same_names(children: Path, tmp_path: Path) -> None:
+    assert ask(children, "subinterpreter", tmp_path) == "['SiteBuiltin', True, None, False]"
+    frozen = children.with_name("frozen")
+    assert ask(frozen, "subinterpreter", tmp_path) == "['SiteBuiltin', True, True, True]"
+
+
 @pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
 def test_multiprocessing(method: str, children: Path, tmp_path: Path) -> None:
     squares = [0, 1, 4, 9, 16]

@@ -43,6 +43,7 @@ CASES: dict[str, Any] = {
     "from_location": "packed",
     "derived": ["outside", "derived"],
     "derived_text": "text",
+    "meta_path_is_no_list": "packed",
     "unencodable": True,
     "optimised": "False packed None",
 }

@@ -135,6 +135,22 @@ def from_a_packed_directory():
     return [all(done == [0, scratch, ""] for done in runs), os.waitpid(process, 0)[1] >> 8]
 
 
+def subinterpreter():
+    """What the names of this interpreter are in another one."""
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+    code = """
+import os, sys, children
+names = [exit.__class__.__name__, sys.oxidized, getattr(sys, "frozen", None), hasattr(sys, "_MEIPASS")]
+os.write(WRITER, repr(names).encode())
+"""
+    reader, writer = os.pipe()
+    interpreters.run_string(interpreters.create(), code.replace("WRITER", str(writer)))
+    return os.read(reader, 1000).decode()
+
+
 def environment():
     names = sorted(set(os.environ) - {"_", "SHLVL", "PWD", "OLDPWD"})
     return [names, run(sys.executable, "-c", "import os; print(len(os.environ))")]

@@ -186,6 +186,15 @@ def derived_text():
     return module.WHERE
 
 
+def meta_path_is_no_list():
+    sys.meta_path = tuple(sys.meta_path)
+    try:
+        importlib.import_module("zipimport")
+    except (ImportError, SystemError):
+        pass
+    return where("packed_module")
+
+
 def unencodable():
     try:
         importlib.import_module("not_utf_8_\udcff")
