@@ -143,6 +143,18 @@ def test_second_build_starts_no_interpreter(
     assert not list((cache.root / bytecode.KIND).glob(".making-*"))
 
 
+@pytest.mark.parametrize("size", [0, 16, 2000])
+def test_damaged_bytecode_is_compiled_again(cache: Cache, runtime: Runtime, size: int) -> None:
+    modules = [module("long", b"a = 1\n" * 1000), module("bad", b"1 1")]
+    compiled = compile_sources(modules, runtime, cache)
+    whole = bytecode_of(compiled[0])
+    for entry in (cache.root / bytecode.KIND).rglob("*"):
+        if entry.is_file() and not entry.suffix:
+            os.truncate(entry, min(size, entry.stat().st_size))
+    assert compile_sources(modules, runtime, cache) == compiled
+    assert bytecode_of(compiled[0]) == whole
+
+
 def test_same_source_at_two_paths(cache: Cache, runtime: Runtime) -> None:
     pair = compile_sources([module("a", b"1"), module("b", b"1")], runtime, cache)
     assert [code_in(bytecode_of(one)).co_filename[-4:] for one in pair] == ["a.py", "b.py"]

@@ -26,7 +26,7 @@ def test_an_entry_is_made_once(cache: Cache) -> None:
     entry = cache.obtain("kind", "abcd", make)
     assert cache.obtain("kind", "abcd", make_again) == entry
     assert entry.read_text() == "once"
-    assert files(cache) == ["abcd"]
+    assert sorted(files(cache)) == ["abcd", "abcd.seal"]
 
 
 def test_an_entry_that_another_process_made_at_the_same_time(cache: Cache) -> None:
@@ -36,7 +36,8 @@ def test_an_entry_that_another_process_made_at_the_same_time(cache: Cache) -> No
         entry.mkdir()
         (entry / "theirs").touch()
 
-    assert [file.name for file in cache.obtain("kind", "abcd", make).iterdir()] == ["theirs"]
+    entry = cache.obtain("kind", "abcd", make, lambda entry: (entry / "theirs").exists())
+    assert [file.name for file in entry.iterdir()] == ["theirs"]
 
 
 def test_nothing_is_left_of_a_failure(cache: Cache) -> None:
@@ -77,3 +78,38 @@ def test_what_killed_builds_have_left_is_removed(cache: Cache) -> None:
     os.utime(left, (0, 0))
     cache.obtain("kind", "abcd", Path.touch)
     assert not left.exists()
+
+
+@pytest.mark.parametrize("damaged", ["abcd", "abcd.seal"])
+@pytest.mark.parametrize("damage", [b"", b"who", b"\0\0\0\0\0", None])
+def test_a_damaged_file_is_made_again(cache: Cache, damaged: str, damage: bytes | None) -> None:
+    def make(made: Path) -> None:
+        made.write_text("whole")
+
+    def fail(_made: Path) -> None:
+        pytest.fail("it is sound")
+
+    entry = cache.obtain("kind", "abcd", make)
+    file = entry.with_name(damaged)
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage)
+    cache.obtain("kind", "abcd", make)
+    assert entry.read_text() == "whole"
+    cache.obtain("kind", "abcd", fail)
+
+
+def test_a_damaged_directory_is_made_again(cache: Cache) -> None:
+    def make(made: Path) -> None:
+        made.mkdir()
+        (made / "file").touch()
+
+    def is_sound(entry: Path) -> bool:
+        return (entry / "file").exists()
+
+    entry = cache.obtain("kind", "abcd", make, is_sound)
+    (entry / "file").rename(entry / "other")
+    cache.obtain("kind", "abcd", make, is_sound)
+    assert files(cache) == ["file"]
+    assert list(entry.parent.iterdir()) == [entry]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -169,6 +170,15 @@ def test_same_bytes_from_another_place_and_none_made_twice(
 
 
 @pytest.mark.slow
+def test_a_damaged_stub_is_made_again(cache: Cache, runtime: Runtime, sources: Path) -> None:
+    stub = make_stub(runtime, cache, sources=sources)
+    whole = stub.read_bytes()
+    os.truncate(stub, 4096)
+    assert make_stub(runtime, cache, sources=sources) == stub
+    assert stub.read_bytes() == whole
+    assert os.access(stub, os.X_OK)
+
+
 def test_changed_source_makes_another_stub(cache: Cache, runtime: Runtime, sources: Path) -> None:
     stub = make_stub(runtime, cache, sources=sources)
     (sources / "more.c").write_text(

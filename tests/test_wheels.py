@@ -108,6 +108,25 @@ def test_a_wheel_is_unpacked_once(
     assert wheels.unpack(wheel, cache) == first
 
 
+@pytest.mark.parametrize("damaged", ["manifest.json", "demo.py", "METADATA", "demo-1.0-py3-none-any.whl"])
+@pytest.mark.parametrize("size", [0, 9, None])
+def test_a_damaged_entry_is_made_again(
+    make_wheel: MakeWheel, cache: Cache, toy_runtime: Runtime, damaged: str, size: int | None
+) -> None:
+    def contents() -> list[bytes]:
+        (stored,) = wheels.resolve(make_wheel(), [], toy_runtime, cache)
+        return [file.source.read_bytes() for file in wheels.unpack(stored, cache).files]
+
+    first = contents()
+    (file,) = cache.root.rglob(damaged)
+    if size is None:
+        file.unlink()
+    else:
+        os.truncate(file, size)
+    assert contents() == first
+    assert not list(cache.root.rglob(".making-*"))
+
+
 def drop_record(contents: dict[str, bytes]) -> None:
     del contents[f"{INFO}/RECORD"]
 

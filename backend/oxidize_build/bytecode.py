@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from oxidize_build.cache import Cache, cache_key
+from oxidize_build.cache import Cache, cache_key, is_sealed
 from oxidize_build.errors import EntryPointError, RuntimeNotUsableError
 from oxidize_build.progress import note
 from oxidize_build.resources import Content, Resource, SourceModule
@@ -116,12 +116,11 @@ class _Compiler:
         return {entry for entry, valid in found.items() if valid}
 
     def _holds_bytecode(self, entry: Path) -> bool | None:
-        """Tell whether *entry* is a ``.pyc`` file; None when there is no such entry."""
-        try:
-            with entry.open("rb", buffering=0) as file:
-                return file.read(len(self.runtime.magic)) == self.runtime.magic
-        except FileNotFoundError:
+        """Tell whether *entry* is a ``.pyc`` file; None when there is no such entry, or a damaged one."""
+        if not is_sealed(entry):
             return None
+        with entry.open("rb", buffering=0) as file:
+            return file.read(len(self.runtime.magic)) == self.runtime.magic
 
     def _compile(self, jobs: list[_Job]) -> None:
         workers = min(os.cpu_count() or 1, len(jobs))

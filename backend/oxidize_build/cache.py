@@ -2,6 +2,10 @@
 
 Entries are files or directories below ``<root>/<kind>/``. A key is a digest of everything that
 the entry was made from, so nothing is ever invalidated; deleting the whole folder is always safe.
+
+After a power failure files can be shorter than they were written, or empty. So an entry that is a
+file has its size and digest in a second file beside it, and who asks for a directory says how to
+tell that it is sound. A damaged entry counts as absent, and is made again.
 """
 
 from __future__ import annotations
@@ -15,12 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+import xxhash
 
 from oxidize_build.errors import OutputError
 from oxidize_build.staging import CANNOT_WRITE, remove_abandoned
 
 ENVIRONMENT_VARIABLE = "OXIDIZE_CACHE_DIR"
 WORKSHOP_PREFIX = ".making-"
+SEAL_SUFFIX = ".seal"
+"""Ends the name of the file that holds the size and the digest of an entry."""
+
+_CHUNK = 1 << 20
 
 
 def cache_key(*parts: str | bytes) -> str:
@@ -31,6 +40,42 @@ def cache_key(*parts: str | bytes) -> str:
         digest.update(len(data).to_bytes(8, "little"))
         digest.update(data)
     return digest.hexdigest()
+
+
+def is_sealed(entry: Path) -> bool:
+    """Tell whether *entry* is a file that has the size and the digest with which it was made."""
+    try:
+        return _seal_path(entry).read_bytes() == _seal(entry).encode()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _seal_path(entry: Path) -> Path:
+    return entry.with_name(entry.name + SEAL_SUFFIX)
+
+
+def _seal(file: Path) -> str:
+    """Return the size of *file* and its digest, which is fast and guards against accidents alone."""
+    digest = xxhash.xxh3_128()
+    size = 0
+    with file.open("rb", buffering=0) as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return f"{size} {digest.hexdigest()}"
+
+
+def _place_directory(made: Path, entry: Path, is_sound: Callable[[Path], bool]) -> None:
+    """Rename *made* to *entry*, out of whose place a damaged one is moved, to where *made* was."""
+    try:
+        made.rename(entry)
+    except OSError:
+        if is_sound(entry):  # another process finished first
+            return
+        if not entry.exists():
+            raise
+        entry.rename(made.with_name("damaged"))
+        made.rename(entry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +94,35 @@ class Cache:
         """Return where the entry *key* of *kind* stands, or would stand."""
         return self.root / kind / key[:2] / key
 
-    def obtain(self, kind: str, key: str, make: Callable[[Path], None]) -> Path:
-        """Return the entry's path, making it first where there is none.
+    def obtain(
+        self,
+        kind: str,
+        key: str,
+        make: Callable[[Path], None],
+        is_sound: Callable[[Path], bool] = is_sealed,
+    ) -> Path:
+        """Return the entry's path, making it first where there is none that *is_sound*.
 
         *make* is given a path that does not exist and creates a file or directory there. It is
         renamed into place when *make* has returned: of several processes that make the same entry
         at once, one wins and the others use its result. When *make* raises, nothing is left behind.
+        *is_sound* is given a path where there may be nothing; by default the entry must be a file.
 
         Raises OutputError when the cache cannot be written.
         """
         entry = self.path(kind, key)
-        if entry.exists():
+        if is_sound(entry):
             return entry
         with self.workshop(entry.parent) as workshop:
             made = workshop / "entry"
             make(made)
-            try:
+            if made.is_dir():
+                _place_directory(made, entry, is_sound)
+            else:
+                seal = workshop / "seal"
+                seal.write_text(_seal(made), "ascii")
+                seal.rename(_seal_path(entry))
                 made.rename(entry)
-            except OSError:  # a directory that another process finished first
-                if not entry.exists():
-                    raise
         return entry
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import stat
 import tempfile
 import zipfile
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from oxidize_build.runtime.model import Runtime
 
-UNPACKED_LAYOUT = "1"
+UNPACKED_LAYOUT = "2"
 """Part of the cache key of an unpacked wheel: to be raised when what stands in the entry changes."""
 
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
@@ -102,10 +103,9 @@ def unpack(wheel: Path, cache: Cache) -> UnpackedWheel:
     Raises WheelError, which lists all that is wrong: a file that RECORD does not mention, that is
     missing or has another hash or size, an entry that would leave the directory, a link.
     """
-    with wheel.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    key = cache_key(UNPACKED_LAYOUT, digest)
-    return _read_manifest(cache.obtain("unpacked", key, lambda entry: _unpack_into(entry, wheel)))
+    key = cache_key(UNPACKED_LAYOUT, _sha256(wheel))
+    entry = cache.obtain("unpacked", key, lambda made: _unpack_into(made, wheel), _is_unpacked)
+    return _read_manifest(entry)
 
 
 def metadata(wheel: UnpackedWheel) -> RawMetadata:
@@ -162,14 +162,22 @@ def _check_extras(project: str, extras: Sequence[str], provided: Sequence[str]) 
 
 def _store(wheel: Path, cache: Cache) -> Path:
     """Return a copy of *wheel* in the cache, under its own file name."""
-    with wheel.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _sha256(wheel)
 
     def make(entry: Path) -> None:
         entry.mkdir()
         (entry / wheel.name).write_bytes(wheel.read_bytes())
 
-    return cache.obtain("wheels", cache_key(wheel.name, digest), make) / wheel.name
+    def is_sound(entry: Path) -> bool:
+        copy = entry / wheel.name
+        return copy.is_file() and _sha256(copy) == digest
+
+    return cache.obtain("wheels", cache_key(wheel.name, digest), make, is_sound) / wheel.name
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _unpack_into(entry: Path, wheel: Path) -> None:
@@ -181,7 +189,21 @@ def _unpack_into(entry: Path, wheel: Path) -> None:
         manifest, faults = {}, [str(error)]
     if faults:
         raise _unusable(wheel, faults)
-    (entry / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with (entry / "manifest.json").open("w", encoding="utf-8") as file:
+        json.dump(manifest, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _is_unpacked(entry: Path) -> bool:
+    """Tell whether there is a manifest in *entry*, and all files that it lists have their sizes."""
+    try:
+        manifest = json.loads((entry / "manifest.json").read_bytes())
+        return all(
+            (entry / "files" / archived).stat().st_size == size for archived, *_, size in manifest["files"]
+        )
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
 
 
 def _unusable(wheel: Path, faults: Sequence[str]) -> WheelError:
@@ -202,7 +224,7 @@ def _read_manifest(entry: Path) -> UnpackedWheel:
         dist_info=manifest["dist_info"],
         files=tuple(
             WheelFile(scheme, PurePosixPath(path), root / archived, executable)
-            for archived, scheme, path, executable in manifest["files"]
+            for archived, scheme, path, executable, _size in manifest["files"]
         ),
     )
 
@@ -247,7 +269,7 @@ def _manifest(source: WheelSource, members: Sequence[zipfile.ZipInfo]) -> tuple[
         scheme, path = _scheme(member.filename, "purelib" if pure else "platlib") or ("", "")
         mode = member.external_attr >> 16
         executable = scheme == "scripts" or bool(stat.S_ISREG(mode) and mode & 0o111)
-        files.append((member.filename, scheme, path, executable))
+        files.append((member.filename, scheme, path, executable, member.file_size))
     manifest: dict[str, object] = {
         "name": about.get("name"),
         "version": about.get("version"),
