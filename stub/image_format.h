@@ -53,6 +53,7 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_STDLIB_DIRECTORY = 3,
     IMAGE_OPTION_SEARCH_PATH = 4,
     IMAGE_OPTION_FROZEN = 5,
+    IMAGE_OPTION_PROGRAM_DIGEST = 7,
     IMAGE_OPTION_FALLBACK = 6,
 };
 

@@ -84,6 +84,9 @@ os_executable_path(char *path, size_t capacity, const char **invoked)
     if (length <= 0) {
         return make_absolute(path, capacity, *invoked);
     }
+    if ((size_t)length == capacity - 1) {
+        return false;
+    }
     path[length] = '\0';
     if (!same_file(*invoked, OWN_FILE)) {
         *invoked = path; /* started by a script or a descriptor */

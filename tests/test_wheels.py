@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 import zipfile
@@ -377,3 +378,13 @@ def test_a_malformed_requirement_is_named(make_wheel: MakeWheel, cache: Cache, t
 def test_a_dependency_of_the_index(make_wheel: MakeWheel, cache: Cache, runtime: Runtime) -> None:
     stored = wheels.resolve(make_wheel(requires=["pyflakes"]), [], runtime, cache)
     assert [wheels.unpack(wheel, cache).name for wheel in stored] == ["demo", "pyflakes"]
+
+
+@pytest.mark.parametrize("required", [">=3.14", "==3.12.*", "nonsense"])
+def test_a_project_for_other_pythons_is_refused(
+    required: str, make_wheel: MakeWheel, toy_runtime: Runtime, cache: Cache
+) -> None:
+    text = f"Metadata-Version: 2.1\nName: demo\nVersion: 1.0\nRequires-Python: {required}\n"
+    wheel = make_wheel(files={"demo-1.0.dist-info/METADATA": text.encode(), "demo.py": b""})
+    with pytest.raises((DependencyError, WheelError), match=re.escape(required)):
+        wheels.resolve(wheel, (), toy_runtime, cache)

@@ -103,7 +103,8 @@ def find_compiler() -> Compiler:
         return identify((sys.executable, "-m", "ziglang", "cc", *_zig_target()))
     raise CompilerError(
         "no C compiler was found: tried $CC (not set), cc, gcc, clang, and zig of the package ziglang",
-        hint="install one (on Debian and Ubuntu: apt install gcc), or: pip install oxidize-build[zig]",
+        hint="install one (on Debian and Ubuntu: apt install gcc), "
+        "or put oxidize-build[zig] in build-system.requires",
     )
 
 

@@ -16,7 +16,8 @@ from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.libraries import link_libraries
 from oxidize_build.link import make_stub
-from oxidize_build.objfile.elf import attach
+from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
+from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.policy import apply_policy
 from oxidize_build.program import add_own_files, make_program
 from oxidize_build.progress import note, stage
@@ -140,11 +141,12 @@ def _assemble(
     runtime = workshop.runtime
     paths = [OptionValue(Option.SEARCH_PATH, str(root)) for root in runtime.module_roots]
     stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
+    digest = OptionValue(Option.PROGRAM_DIGEST, program_digest(workshop.stub, IMAGE_ADDRESS))
     image = directory / f".{executable.name}.image"
     write_image(
         image,
         resources,
-        [*options, stdlib, *paths],
+        [*options, stdlib, *paths, digest],
         hexversion=runtime.hexversion,
         cache_tag=runtime.cache_tag,
     )

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oxidize_build.errors import ImageError
+from oxidize_build.image.format import Option
 from oxidize_build.image.reader import Image, read_image
-from oxidize_build.objfile.elf import image_extent
+from oxidize_build.objfile.elf import IMAGE_ADDRESS, image_extent
+from oxidize_build.objfile.elf_program import program_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,15 @@ def verify(path: Path) -> VerifyReport:
             image = _checked(data)
     if isinstance(image, str):
         raise ImageError(f"{path}: {image}")
+    _check_program(path, image)
     return VerifyReport(path, size, extent.size, image)
+
+
+def _check_program(path: Path, image: Image) -> None:
+    """Raise ImageError if what stands in front of the image is not what the image was attached to."""
+    expected = [option.text for option in image.options if option.key is Option.PROGRAM_DIGEST]
+    if expected != [program_digest(path, IMAGE_ADDRESS)]:
+        raise ImageError(f"{path}: the program in front of the image is damaged, or not the one it is for")
 
 
 def _checked(data: memoryview) -> Image | str:

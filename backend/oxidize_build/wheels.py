@@ -27,6 +27,7 @@ from installer.utils import (
 from packaging.markers import default_environment
 from packaging.metadata import RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from oxidize_build import pip
 from oxidize_build.cache import Cache, cache_key
@@ -127,9 +128,23 @@ def entry_points(wheel: Path) -> str:
         raise _unusable(wheel, [str(error)]) from error
 
 
+def _check_requires_python(project: UnpackedWheel, required: str, runtime: Runtime) -> None:
+    """Raise DependencyError when *project* does not support the runtime (Requires-Python)."""
+    try:
+        supported = SpecifierSet(required).contains(runtime.version, prereleases=True)
+    except InvalidSpecifier:
+        raise WheelError(f"{project.name}: {required!r} is no specifier of Python versions") from None
+    if not supported:
+        raise DependencyError(
+            f"{project.name} requires Python {required}, and executables are made of {runtime.version} here",
+            hint="run the build with another interpreter",
+        )
+
+
 def _requires_anything(project: UnpackedWheel, extras: Sequence[str], runtime: Runtime) -> bool:
     """Whether a Requires-Dist of *project* applies to the runtime with one of *extras* (PEP 508)."""
     fields = metadata(project)
+    _check_requires_python(project, fields.get("requires_python", ""), runtime)
     _check_extras(project.name, extras, fields.get("provides_extra", []))
     environment = {
         **cast("dict[str, str]", default_environment()),

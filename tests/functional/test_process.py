@@ -161,6 +161,18 @@ def poke(path: Path, position: int, byte: int) -> None:
         file.write(bytes([byte]))
 
 
+def test_verify_finds_damage_in_front_of_the_image(hello: Path, frontend: Frontend, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copy(hello, copy)
+    middle = image_extent(hello).offset // 2
+    poke(copy, middle, hello.read_bytes()[middle] ^ 1)
+    result = frontend.run("-m", "oxidize_build", "verify", copy)
+    assert (result.returncode, result.stderr.count("\n")) == (70, 1)
+    stripped = tmp_path / "stripped"
+    run("strip", "-o", stripped, hello)
+    assert frontend.run("-m", "oxidize_build", "verify", stripped).returncode == 0
+
+
 def test_verify_finds_damage(hello: Path, frontend: Frontend, tmp_path: Path) -> None:
     assert frontend.run("-m", "oxidize_build", "verify", hello).returncode == 0
     extent = image_extent(hello)

@@ -153,6 +153,8 @@ class Option(IntEnum):
     """A path in the tree that is put on ``sys.path``."""
     FROZEN = 5
     """Set ``sys.frozen`` and ``sys._MEIPASS``; ``sys.executable`` is the executable's own path."""
+    PROGRAM_DIGEST = 7
+    """SHA-256 of the program in front of the image, in hexadecimal; for ``oxidize verify``."""
     FALLBACK = 6
     """Lines: a path of the host, then what takes its place where it does not exist (stub/fallbacks.c)."""
 

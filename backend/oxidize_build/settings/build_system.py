@@ -61,7 +61,8 @@ def load_pyproject(project: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingsError(
-            f"there is no pyproject.toml in {project}", hint="name the project's own directory"
+            f"there is no pyproject.toml in {project}",
+            hint="name the directory that has one, with --project or as the front end takes it",
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from error

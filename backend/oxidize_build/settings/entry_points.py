@@ -37,9 +37,20 @@ def normalized_extras(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted({canonicalize_name(name.strip()) for name in names if name.strip()}))
 
 
+LONGEST_NAME = 200
+"""Bytes: file systems take 255, and the build adds to the name while it writes."""
+
+
 def bad_file_name(name: str) -> bool:
     """Tell whether *name* cannot be the file name of an executable."""
-    return not name.strip() or name in {".", ".."} or name.startswith("-") or any(c in name for c in "/\\\0")
+    too_long = len(name.encode()) > LONGEST_NAME
+    return (
+        too_long
+        or not name.strip()
+        or name in {".", ".."}
+        or name.startswith("-")
+        or any(c in name for c in "/\\\0")
+    )
 
 
 def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:

@@ -24,7 +24,9 @@ class Faults:
 
     def add(self, key: str, text: str) -> None:
         """Remember that the value at *key*, a full dotted key, is wrong in the way *text* says."""
-        self._lines.append(f"{key}: {text}")
+        line = f"{key}: {text}"
+        if line not in self._lines:  # a value may be looked at more than once
+            self._lines.append(line)
 
     def raise_if_any(self) -> None:
         """Raise one SettingsError that tells all faults.
