@@ -148,6 +148,7 @@ os.write(WRITER, repr(names).encode())
 """
     reader, writer = os.pipe()
     interpreters.run_string(interpreters.create(), code.replace("WRITER", str(writer)))
+    os.close(writer)
     return os.read(reader, 1000).decode()
 
 

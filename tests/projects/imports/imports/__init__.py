@@ -187,9 +187,11 @@ def derived_text():
 
 
 def meta_path_is_no_list():
+    """The module that puts the finder into place can be asked for at any time."""
+    builtin = importlib.machinery.BuiltinImporter
     sys.meta_path = tuple(sys.meta_path)
     try:
-        importlib.import_module("zipimport")
+        builtin.exec_module(importlib.util.module_from_spec(builtin.find_spec("zipimport")))
     except (ImportError, SystemError):
         pass
     return where("packed_module")
