@@ -115,7 +115,7 @@ def test_no_compiler(attempt: Attempt, tmp_path: Path) -> None:
     environment = {"PATH": str(tmp_path / "bin"), "CC": ""}
     said = attempt(write_project(tmp_path / "project"), environment=environment)
     assert "error: no C compiler was found: tried $CC (not set), cc, gcc, clang, and zig" in said
-    assert "hint: install one (on Debian and Ubuntu: apt install gcc), or: pip install" in said
+    assert "hint: install one (on Debian and Ubuntu: apt install gcc), or put oxidize-build[zig]" in said
 
 
 def test_a_compiler_that_does_not_exist(attempt: Attempt, tmp_path: Path) -> None:
