@@ -9,7 +9,6 @@
 #include "finder.h"
 #include "os.h"
 #include "programs.h"
-#include "site_builtins.h"
 #include "tree.h"
 
 /* Paths inside the executable must fit into PATH_MAX with this before them. */
@@ -86,26 +85,6 @@ static PyObject *
 run_target(const struct target *target)
 {
     return target->module[0] ? run_module(target->module) : run_main(target->anonymous);
-}
-
-/* What code looks for that knows other packagers. */
-static int
-add_frozen_names(void)
-{
-    PyObject *root = PyUnicode_DecodeFSDefault(executable);
-    int result = root ? PySys_SetObject("_MEIPASS", root) : -1;
-    Py_XDECREF(root);
-    return result < 0 ? -1 : PySys_SetObject("frozen", Py_True);
-}
-
-static void
-add_names(const struct target *target)
-{
-    if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0 ||
-        (target->frozen && add_frozen_names() < 0)) {
-        PyErr_Print();
-        Py_Exit(1);
-    }
 }
 
 /* --- children of a frozen program ---------------------------------------------------------- */
@@ -207,7 +186,6 @@ oxidize_run(int argc, char **argv)
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status); /* also the regular end of --help and --version */
     }
-    add_names(&target);
     if (invocation.interpreter) {
         return Py_RunMain();
     }
