@@ -5,10 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
+_records: list[list[Stage]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a build that has ended."""
+
+    title: str
+    seconds: float
+
+
+@contextmanager
+def recorded() -> Iterator[list[Stage]]:
+    """Give a list to which the stages are added that end well while the block runs, in order."""
+    record: list[Stage] = []
+    _records.append(record)
+    try:
+        yield record
+    finally:
+        _records[:] = [other for other in _records if other is not record]
 
 
 @contextmanager
@@ -20,7 +41,10 @@ def stage(title: str) -> Iterator[None]:
             yield
     else:
         yield
-    note(f"{title} ({time.monotonic() - started:.1f} s)")
+    ended = Stage(title, time.monotonic() - started)
+    for record in _records:
+        record.append(ended)
+    note(f"{title} ({ended.seconds:.1f} s)")
 
 
 def note(text: str) -> None:
