@@ -54,6 +54,9 @@ def toy_runtime(tmp_path: Path) -> Runtime:
         frozen_modules=frozenset({"zipimport"}),
         tls_roots=("/usr/lib/ssl/cert.pem", "/usr/lib/ssl/certs"),
         build_paths=("/build/toy", "/build/toy/lib"),
+        libc="glibc",
+        glibc=None,
+        free_threaded=False,
     )
 
 

@@ -143,3 +143,15 @@ def test_not_an_interpreter(tmp_path: Path) -> None:
     assert false is not None
     with pytest.raises(RuntimeNotUsableError, match="cannot describe itself"):
         host_runtime(Path(false))
+
+
+def test_libc_and_options(facts: dict[str, Any]) -> None:
+    facts["variables"].update(
+        SOABI="cpython-313-x86_64-linux-musl",
+        CONFIG_ARGS="'--enable-optimizations' '--with-lto=no' '--enable-bolt' 'CFLAGS=-O2 --with-lto'",
+    )
+    runtime = host_runtime()
+    assert (runtime.libc, runtime.optimizations) == ("musl", ("pgo", "bolt"))
+    facts["variables"].update(SOABI="cpython-313-x86_64-linux-gnu", CONFIG_ARGS="'--with-lto=thin'")
+    runtime = host_runtime()
+    assert (runtime.libc, runtime.optimizations, runtime.free_threaded) == ("glibc", ("lto",), False)

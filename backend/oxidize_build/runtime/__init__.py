@@ -1,5 +1,5 @@
 """Python runtimes: what an executable's interpreter and standard library are made of."""
 
-from oxidize_build.runtime.model import Runtime
+from oxidize_build.runtime.model import Component, Runtime
 
-__all__ = ["Runtime"]
+__all__ = ["Component", "Runtime"]

@@ -66,7 +66,19 @@ def host_runtime(python: Path | None = None) -> Runtime:
         ),
         tls_roots=tuple(facts["tls_roots"]) if facts["tls_roots"] else None,
         build_paths=_build_paths(facts),
+        libc="musl" if "musl" in variables["SOABI"] else "glibc",
+        glibc=None,
+        free_threaded=facts["free_threaded"],
+        optimizations=_optimizations(variables),
     )
+
+
+def _optimizations(variables: Facts) -> tuple[str, ...]:
+    """Return what ``configure`` was asked for."""
+    words = shlex.split(str(variables.get("CONFIG_ARGS") or ""))
+    asked = {word.partition("=")[0] for word in words if not word.endswith("=no")}
+    options = {"--enable-optimizations": "pgo", "--with-lto": "lto", "--enable-bolt": "bolt"}
+    return tuple(name for option, name in options.items() if option in asked)
 
 
 def _probe(python: Path) -> Facts:

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal, TypeAlias
+
+Libc: TypeAlias = Literal["glibc", "musl"]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """CPython, or a library that is a part of a runtime."""
+
+    name: str
+    version: str
+    """Empty where the runtime does not say."""
+    license: str
+    """SPDX expression; empty where the runtime does not say."""
+    license_files: tuple[Path, ...] = ()
+    """Its licence texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,20 @@ class Runtime:
     """File and directory in which its OpenSSL looks for trusted certificates; None without ``ssl``."""
     build_paths: tuple[str, ...]
     """Directories of the building machine that the runtime's own files mention."""
+    libc: Libc
+    """The C library that it was compiled for. One for musl is linked into a fully static executable."""
+    glibc: str | None
+    """The oldest glibc that its own code runs with, as ``2.17``; None with musl, and where nobody knows."""
+    free_threaded: bool
+    """Whether it runs without the global interpreter lock (PEP 703)."""
+    link_archives: tuple[Path, ...] = ()
+    """Third-party static libraries that come with it and that the static library needs, in link order."""
+    stub: Path | None = None
+    """A stub linked beforehand of the same sources that this oxidize has; None where one must be linked."""
+    optimizations: tuple[str, ...] = ()
+    """What the compiler was asked for: of ``pgo``, ``lto``, ``bolt`` and ``debug``."""
+    components: tuple[Component, ...] = ()
+    """What it is made of, CPython first; empty where the runtime does not say."""
 
     @property
     def short_version(self) -> str:
