@@ -48,7 +48,7 @@ def test_scripts_are_executables_without_configuration(tmp_path: Path) -> None:
     assert settings.wheel_backend == "setuptools.build_meta"
     assert settings.executables == (
         Executable("app", EntryPoint("demo.cli", "main.run")),
-        Executable("window", EntryPoint("demo.gui", "main"), ("fast-path",)),
+        Executable("window", EntryPoint("demo.gui", "main"), extras=("fast-path",)),
     )
 
 
@@ -74,7 +74,9 @@ def test_a_script_file_is_an_absolute_path(tmp_path: Path) -> None:
 
 def test_extras_alone_keep_the_script(tmp_path: Path) -> None:
     settings = read(tmp_path, PROJECT + '[tool.oxidize.executables.app]\nextras = ["Fast.Path"]\n')
-    assert settings.executables == (Executable("app", EntryPoint("demo.cli", "main.run"), ("fast-path",)),)
+    assert settings.executables == (
+        Executable("app", EntryPoint("demo.cli", "main.run"), extras=("fast-path",)),
+    )
 
 
 def test_wheel_backend_may_be_an_object(tmp_path: Path) -> None:
@@ -169,7 +171,7 @@ def test_entry_points_of_a_wheel_are_added(tmp_path: Path) -> None:
     settings = read(tmp_path, PROJECT)
     text = "[console_scripts]\napp = other:main\nTool=a.b : c [Z, y]\n[gui_scripts]\nw = g:m\n[x]\nn = n:n\n"
     assert add_entry_points(settings, text).executables == (
-        Executable("Tool", EntryPoint("a.b", "c"), ("y", "z")),
+        Executable("Tool", EntryPoint("a.b", "c"), extras=("y", "z")),
         settings.executables[0],
         Executable("w", EntryPoint("g", "m")),
     )
@@ -182,7 +184,7 @@ def test_extras_of_a_dynamic_script_wait_for_the_wheel(tmp_path: Path) -> None:
     assert settings.executables == ()
     settings = read(tmp_path, '[tool.oxidize.executables.app]\nextras = ["x"]\n')
     added = add_entry_points(settings, "[console_scripts]\napp = a:b [y]\n")
-    assert added.executables == (Executable("app", EntryPoint("a", "b"), ("x", "y")),)
+    assert added.executables == (Executable("app", EntryPoint("a", "b"), extras=("x", "y")),)
     with pytest.raises(SettingsError, match=r"executables\.app does not say.*did you mean 'apps'"):
         add_entry_points(settings, "[console_scripts]\napps = a:b\n")
 

@@ -17,8 +17,8 @@ from packaging.utils import canonicalize_name
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller
 
 from oxidize_build.errors import DependencyError
+from oxidize_build.settings import Settings
 from oxidize_build.settings.build_system import BuildSystem, read_build_system
-from oxidize_build.settings.model import Settings
 from oxidize_build.wrapped import WrappedBackend
 
 OWN_DISTRIBUTION = "oxidize-build"

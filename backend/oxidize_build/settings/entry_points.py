@@ -9,12 +9,12 @@ import configparser
 import re
 from dataclasses import replace
 
-from packaging.utils import canonicalize_name
-
 from oxidize_build.errors import SettingsError, WheelError
-from oxidize_build.settings.model import EntryPoint, Executable, Settings
+from oxidize_build.settings.resolved import Executable, Settings
 from oxidize_build.settings.suggestions import did_you_mean, listed
 from oxidize_build.settings.table import shown
+from oxidize_build.settings.texts import normalized as normalized_extras
+from oxidize_build.settings.values import EntryPoint
 
 GROUPS = ("console_scripts", "gui_scripts")
 EXPECTED = "'package.module:function', or that followed by '[extra, ...]'"
@@ -30,11 +30,6 @@ def parse_entry_point(reference: str) -> tuple[EntryPoint, tuple[str, ...]] | No
         return None
     module, attribute = ("".join(part.split()) for part in match.group(1, 2))
     return EntryPoint(module, attribute), normalized_extras((match[3] or "").split(","))
-
-
-def normalized_extras(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of extras in the one spelling that PEP 685 gives them, each once, sorted."""
-    return tuple(sorted({canonicalize_name(name.strip()) for name in names if name.strip()}))
 
 
 LONGEST_NAME = 200
@@ -100,4 +95,4 @@ def _executable(name: str, reference: str) -> Executable:
             "the project's wheel has a malformed script in entry_points.txt: "
             f"{shown(f'{name} = {reference}')}, expected NAME = {EXPECTED}"
         )
-    return Executable(name, *parsed)
+    return Executable(name, parsed[0], extras=parsed[1])

@@ -1,81 +1,222 @@
-"""The settings as dataclasses: one field per key, its docstring the key's documentation."""
+"""The model of ``[tool.oxidize]``: one dataclass per table, one field per key.
 
-from __future__ import annotations
+The reader, the JSON schema, the reference page and the suggestions are derived from it. A key is its
+field's name with hyphens (and without a final underscore, which keeps a name from being a keyword), the
+docstring below a field documents the key, the annotation says what it may hold, and the default is what holds
+when the key is absent. A field of a type that TOML does not have says how its text is read.
 
-from dataclasses import dataclass
+Annotations are evaluated: this module has no ``from __future__ import annotations``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, Literal, TypeAlias
+
+from oxidize_build.settings import texts
+from oxidize_build.settings.constraints import Keys, OrOne
+from oxidize_build.settings.interpreter_fields import InterpreterValue
+from oxidize_build.settings.values import Callback, EntryPoint
 
 DEFAULT_WHEEL_BACKEND = "setuptools.build_meta"
 
-
-@dataclass(frozen=True, slots=True)
-class EntryPoint:
-    """Call an object, as an installed script does: ``package.module:function``."""
-
-    module: str
-    attribute: str
-    """Dotted path below the module."""
+Strings: TypeAlias = Annotated[tuple[str, ...], OrOne()]
+Kind: TypeAlias = Literal["source", "extension", "library", "data"]
+Placement: TypeAlias = Literal["memory", "filesystem", "extract"]
+Triple: TypeAlias = Literal["x86_64-unknown-linux-gnu", "x86_64-unknown-linux-musl"]
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
-    """Run a module or package as ``python -m`` does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimePath:
+    """A Python runtime on this machine."""
 
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """Run Python code as ``python -c`` does."""
-
-    code: str
+    path: Annotated[Path, texts.ANY_PATH]
+    """An interpreter, an installation's directory, or a runtime's archive or its unpacked directory;
+    relative to pyproject.toml."""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """Run a file of the project as ``python FILE`` does."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeArchive:
+    """A Python runtime to be downloaded, once."""
 
-    path: Path
-    """Absolute path on the building machine."""
+    url: Annotated[str, texts.URL]
+    """Where the archive is."""
+    sha256: Annotated[str, texts.SHA256]
+    """The archive's SHA-256, in hexadecimal."""
 
 
-Run: TypeAlias = EntryPoint | Module | Command | Script
+WantedRuntime: TypeAlias = Annotated[str, texts.RUNTIME] | RuntimePath | RuntimeArchive
+"""``"host"``, a version, or where a runtime is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Executable:
-    """One executable to be built: ``[tool.oxidize.executables.NAME]``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedFiles:
+    """Files of the project, and their place in the executable's tree."""
 
-    name: str
-    """File name of the result."""
-    run: Run
-    """What it runs: exactly one of ``entry-point``, ``module``, ``command`` and ``script``."""
-    extras: tuple[str, ...] = ()
-    """Extras of the project whose dependencies are packed too."""
+    from_: Annotated[str, texts.PATTERN]
+    """A file, a directory (with everything below it) or a pattern such as `"data/**/*.json"`, relative to
+    pyproject.toml."""
+    to: Annotated[str, texts.PLACE] = "."
+    """Directory of the executable's tree in which they appear, below `sys.prefix`. Files that a pattern
+    finds keep their path below the part of the pattern that has no wildcard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What is to become of the files that all of its match keys meet. Later rules win over earlier ones."""
+
+    package: Strings = ()
+    """Match: names of the packages (as on PyPI) that files come from; `*` stands for any text. The standard
+    library is `python`."""
+    module: Strings = ()
+    """Match: dotted names of modules, each with everything below it; `*` stands for any text."""
+    files: Strings = ()
+    """Match: patterns of paths in the executable's tree, as in `.gitignore`."""
+    kind: Annotated[tuple[Kind, ...], OrOne()] = ()
+    """Match: what the file is: `source` (a Python module), `extension` (an extension module), `library` (a
+    shared library) or `data`."""
+    include: bool | None = None
+    """Effect: pack it, or leave it out."""
+    placement: Placement | None = None
+    """Effect: where it is when the executable runs: in the executable (`memory`), in a directory that is
+    delivered beside it (`filesystem`), or in a cache of the user, unpacked at the first start
+    (`extract`)."""
+    source: bool | None = None
+    """Effect: pack the source of a module, which tracebacks and `inspect` show."""
+    bytecode: bool | None = None
+    """Effect: pack the bytecode of a module; without it the module is compiled at every import."""
+    optimize: Literal[0, 1, 2] | None = None
+    """Effect: optimisation level of the bytecode, as of `python -O`: 1 leaves out `assert`, 2 docstrings
+    too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """Configuration of the interpreter.
+
+    Its keys are those of `interpreter_fields`, `allocator` and `allocators`.
+    """
+
+    values: Mapping[str, InterpreterValue] = field(default_factory=dict)
+    """Value of each key that is given, but `allocators`."""
+    allocators: Mapping[str, str] = field(default_factory=dict)
+    """Domain -> its own allocator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """Keys that `[tool.oxidize]` and every `[tool.oxidize.executables.NAME]` have.
+
+    Those of `[tool.oxidize]` are for all executables. A list of an executable adds to the common one, and a
+    table key by key; any other value of an executable replaces the common one.
+    """
+
+    extras: tuple[Annotated[str, texts.EXTRA], ...] = ()
+    """Extras of the project (`project.optional-dependencies`) whose dependencies are packed too."""
+    groups: tuple[Annotated[str, texts.GROUP], ...] = ()
+    """Dependency groups of the project (`[dependency-groups]`) that are packed too."""
+    dependencies: tuple[Annotated[str, texts.REQUIREMENT], ...] = ()
+    """Requirements that are packed beside those of the project."""
+    requirements: tuple[Annotated[Path, texts.FILE], ...] = ()
+    """Requirements files, as for `pip install -r`."""
+    lock: Annotated[Path, texts.LOCK] | None = None
+    """A `pylock.toml` that says which version of what is packed, with its hash; nothing else is then
+    resolved. `oxidize lock` writes it."""
+    wheels: tuple[Annotated[str, texts.PATTERN], ...] = ()
+    """Wheels of the project's directory, directories of wheels, and patterns of them: all of them are
+    packed, in the place of what would be found elsewhere."""
+    package_roots: tuple[Annotated[Path, texts.DIRECTORY], ...] = ()
+    """Directories whose modules and packages are packed as they would be imported with the directory on
+    `sys.path`."""
+    files: tuple[PlacedFiles, ...] = ()
+    """Files of the project that are packed as data."""
+    stdlib: Literal["full", "used"] = "full"
+    """How much of the standard library is packed: all of it, or what the packed modules import."""
+    callback: Annotated[Callback, texts.CALLBACK] | None = None
+    """A function of the project, as `"file.py:function"`, that is called with every resource and returns it,
+    changed or not, or `None` to leave it out."""
+    self_test: bool = False
+    """Let the executable test itself on demand, as `oxidize verify --run` does."""
     frozen: bool = False
-    """Look like other packagers' results: ``sys.frozen`` and ``sys._MEIPASS`` are set, and ``sys.executable``
-    is the file itself."""
+    """Look like other packagers' results: `sys.frozen` and `sys._MEIPASS` are set, and `sys.executable` is
+    the file itself."""
+    interpreter: Interpreter = field(default_factory=Interpreter)
+    """Configuration of the interpreter: fields of `PyPreConfig` and `PyConfig`."""
+    rules: tuple[Rule, ...] = ()
+    """What is left out, and what is packed otherwise than by default. Rules of an executable come after the
+    common ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
-    """What pyproject.toml says of an executable whose entry point only the project's wheel knows."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutableTable(Common):
+    """What an executable runs, and what it has of its own.
 
-    name: str
-    extras: tuple[str, ...] = ()
-    frozen: bool = False
+    At most one of `entry-point`, `module`, `command`, `script` and `repl`. Without them the table is about
+    the script of the same name in `[project.scripts]` or `[project.gui-scripts]`.
+    """
+
+    entry_point: Annotated[tuple[EntryPoint, tuple[str, ...]], texts.ENTRY_POINT] | None = None
+    """Call an object, as an installed script does: `"package.module:function"`, which `[extra, ...]` may
+    follow."""
+    module: Annotated[str, texts.MODULE] | None = None
+    """Run a module or package as `python -m` does."""
+    command: str | None = None
+    """Run Python code as `python -c` does."""
+    script: Annotated[Path, texts.FILE] | None = None
+    """Run a file of the project as `python FILE` does."""
+    repl: bool = False
+    """Be interactive, as `python` is without arguments."""
+    targets: tuple[str, ...] = ()
+    """Names of the targets that it is built for. Without any: all of `[tool.oxidize.targets]`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that a project's pyproject.toml says to oxidize."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetTable:
+    """What executables are built for."""
 
-    project: Path
-    """Directory of pyproject.toml."""
-    wheel_backend: str = DEFAULT_WHEEL_BACKEND
-    """The PEP 517 backend that makes the project's wheels and sdists."""
-    executables: tuple[Executable, ...] = ()
-    """In order of name."""
-    overrides: tuple[Override, ...] = ()
-    """For executables whose entry points only the project's wheel knows, in order of name."""
+    runtime: WantedRuntime | None = None
+    """The Python runtime, as in `[tool.oxidize]`, whose value is the default."""
+    triple: Triple | None = None
+    """The platform that it must be for. Without it: that of the runtime."""
+    glibc: Annotated[str, texts.GLIBC] | None = None
+    """Highest version of glibc that the executable may need, such as `"2.17"`: the build fails if it is
+    exceeded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Licenses:
+    """Licences that packed components may have; the build fails for any other.
+
+    An expression of several licences is judged as SPDX has it: `A OR B` if one of them may be used, `A AND B`
+    if both may.
+    """
+
+    allow: tuple[str, ...] = ()
+    """SPDX identifiers, or patterns of them (`"BSD-*"`), of which a component must have one. Without any:
+    all."""
+    deny: tuple[str, ...] = ()
+    """SPDX identifiers, or patterns of them (`"GPL-*"`), that no component may have."""
+    exceptions: tuple[str, ...] = ()
+    """Names of packages that are not judged."""
+    overrides: Annotated[Mapping[str, str], Keys("PACKAGE")] = field(default_factory=dict)
+    """SPDX expressions of packages whose metadata do not state their licence, or not the right one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OxidizeTable(Common):
+    """What is common to all executables of the project."""
+
+    wheel_backend: Annotated[str, texts.WHEEL_BACKEND] = DEFAULT_WHEEL_BACKEND
+    """The PEP 517 backend that makes the project's wheels and sdists: `"package.module"` or
+    `"package.module:object"`."""
+    runtime: WantedRuntime = "host"
+    """The Python that executables are made of: `"host"` (the interpreter that runs the build), a version
+    such as `"3.14"` (`"3.14t"` for a free-threaded one) of the runtimes that are installed, or where a
+    runtime is."""
+    executables: Annotated[Mapping[str, ExecutableTable], Keys("NAME")] = field(default_factory=dict)
+    """Executables beside the project's scripts, and what the project's scripts have of their own. NAME is
+    the name of the file."""
+    targets: Annotated[Mapping[str, TargetTable], Keys("NAME")] = field(default_factory=dict)
+    """What the executables are built for, in one build. Without any: the platform of the runtime."""
+    licenses: Licenses = field(default_factory=Licenses)
+    """Licences that packed components may have."""

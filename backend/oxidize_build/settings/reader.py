@@ -13,21 +13,14 @@ from oxidize_build.settings.entry_points import (
     EXPECTED,
     add_entry_points,
     bad_file_name,
-    normalized_extras,
     parse_entry_point,
 )
-from oxidize_build.settings.model import (
-    DEFAULT_WHEEL_BACKEND,
-    Command,
-    Executable,
-    Module,
-    Override,
-    Run,
-    Script,
-    Settings,
-)
+from oxidize_build.settings.model import DEFAULT_WHEEL_BACKEND
+from oxidize_build.settings.resolved import Executable, Override, Settings
 from oxidize_build.settings.suggestions import did_you_mean, listed
 from oxidize_build.settings.table import Faults, Table, shown
+from oxidize_build.settings.texts import normalized as normalized_extras
+from oxidize_build.settings.values import Command, Module, Run, Script
 
 __all__ = ["add_entry_points", "read_settings"]
 
@@ -99,7 +92,7 @@ def _read_scripts(metadata: Table) -> dict[str, Executable]:
             elif name in scripts:
                 table.fault(name, f"{name!r} is in project.scripts too; a name is given to one of them")
             elif parsed:
-                scripts[name] = Executable(name, *parsed)
+                scripts[name] = Executable(name, parsed[0], extras=parsed[1])
     return scripts
 
 
@@ -127,7 +120,7 @@ class _ExecutableTable:
             return self._own(present[0])
         if script is not None:
             extras = normalized_extras((*script.extras, *table.texts("extras")))
-            return Executable(self.name, script.run, extras, table.flag("frozen"))
+            return Executable(self.name, script.run, extras=extras, frozen=table.flag("frozen"))
         if not self._may_be_dynamic():
             known = self._script_names()
             table.faults.add(
@@ -139,7 +132,11 @@ class _ExecutableTable:
 
     def override(self) -> Override:
         """Return what the table says beside what to run."""
-        return Override(self.name, normalized_extras(self._table.texts("extras")), self._table.flag("frozen"))
+        return Override(
+            self.name,
+            extras=normalized_extras(self._table.texts("extras")),
+            frozen=self._table.flag("frozen"),
+        )
 
     def _own(self, key: str) -> Executable | None:
         value = self._table.text(key)
@@ -152,9 +149,9 @@ class _ExecutableTable:
                 self._table.fault(key, f"found {shown(value)}, expected {EXPECTED}")
                 return None
             extras = normalized_extras((*parsed[1], *other.extras))
-            return Executable(self.name, parsed[0], extras, other.frozen)
+            return Executable(self.name, parsed[0], extras=extras, frozen=other.frozen)
         run = self._run(key, value)
-        return Executable(self.name, run, other.extras, other.frozen) if run else None
+        return Executable(self.name, run, extras=other.extras, frozen=other.frozen) if run else None
 
     def _run(self, key: str, value: str) -> Run | None:
         if key == "command":

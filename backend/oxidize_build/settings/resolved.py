@@ -1,0 +1,86 @@
+"""What later stages take: the settings, with the scripts of the project and all defaults filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oxidize_build.settings.model import (
+    DEFAULT_WHEEL_BACKEND,
+    Common,
+    Licenses,
+    Triple,
+    WantedRuntime,
+)
+from oxidize_build.settings.values import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Override(Common):
+    """What pyproject.toml says of an executable whose entry point only the project's wheel knows."""
+
+    name: str
+    targets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Executable(Common):
+    """One executable to be built, with what ``[tool.oxidize]`` says for all of them."""
+
+    name: str
+    """File name of the result."""
+    run: Run
+    """What it runs: exactly one of ``entry-point``, ``module``, ``command``, ``script`` and ``repl``."""
+    targets: tuple[str, ...] = ()
+    """Names of the targets that it is built for; empty for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an executable is built for: ``[tool.oxidize.targets.NAME]``."""
+
+    name: str = ""
+    """Empty where pyproject.toml names no targets."""
+    runtime: WantedRuntime = "host"
+    triple: Triple | None = None
+    """The platform that the runtime must be for; None: any."""
+    glibc: str | None = None
+    """Highest version of glibc that the result may need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a project's pyproject.toml says to oxidize."""
+
+    project: Path
+    """Directory of pyproject.toml."""
+    wheel_backend: str = DEFAULT_WHEEL_BACKEND
+    """The PEP 517 backend that makes the project's wheels and sdists."""
+    executables: tuple[Executable, ...] = ()
+    """In order of name."""
+    overrides: tuple[Override, ...] = ()
+    """For executables whose entry points only the project's wheel knows, in order of name."""
+    common: Common = field(default_factory=Common)
+    """What holds for executables that pyproject.toml does not speak of."""
+    targets: tuple[Target, ...] = (Target(),)
+    """At least one, in order of name."""
+    licenses: Licenses = field(default_factory=Licenses)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One file to be made: an executable for a target."""
+
+    project: Path
+    executable: Executable
+    target: Target
+    licenses: Licenses
+    file_name: str
+    """Name of the executable, and of the target where the project has several: ``app`` or ``app-linux``."""
+
+
+def resolve(settings: Settings, executable: Executable, target: Target) -> Build:
+    """Return all that *settings* say of the *executable* for the *target*."""
+    several = len(settings.targets) > 1
+    file_name = f"{executable.name}-{target.name}" if several else executable.name
+    return Build(settings.project, executable, target, settings.licenses, file_name)
