@@ -55,6 +55,12 @@ class WheelError(OxidizeError):
     exit_status = 65  # EX_DATAERR
 
 
+class ArchiveError(OxidizeError):
+    """An archive is damaged, or holds what must not be unpacked."""
+
+    exit_status = 65
+
+
 class EntryPointError(OxidizeError):
     """What an executable is told to run does not exist among the packed modules."""
 
