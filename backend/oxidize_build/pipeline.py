@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from oxidize_build.bytecode import compile_sources
@@ -24,8 +23,16 @@ from oxidize_build.progress import note, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
 from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.host import host_runtime
-from oxidize_build.settings import Executable, Settings
-from oxidize_build.settings.reader import add_entry_points
+from oxidize_build.settings import (
+    Build,
+    Executable,
+    RuntimePath,
+    Settings,
+    Target,
+    WantedRuntime,
+    add_entry_points,
+    select,
+)
 from oxidize_build.staging import deliver, staging
 from oxidize_build.verify import VerifyReport, verify
 from oxidize_build.wheels import entry_points, resolve, unpack
@@ -33,7 +40,7 @@ from oxidize_build.wheels import entry_points, resolve, unpack
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What all executables of one build share."""
+    """What all executables for one runtime share."""
 
     runtime: Runtime
     cache: Cache
@@ -41,79 +48,124 @@ class Workshop:
 
 
 def build_executables(
-    settings: Settings, wheel: Path, names: Sequence[str] | None, output: Path
+    settings: Settings,
+    wheel: Path,
+    names: Sequence[str] | None,
+    output: Path,
+    targets: Sequence[str] | None = None,
 ) -> list[Path]:
     """Build executables of the project whose wheel is *wheel* and return their paths in *output*.
 
-    *names* picks executables; None means all that the settings and the wheel's entry points define.
+    *names* picks executables; None means all that the settings and the wheel's entry points define. *targets*
+    picks targets likewise. A file is named for its executable, and where the project has several targets for
+    its target too: ``app-linux``.
+
     Raises an OxidizeError of the failing stage; *output* is then as it was.
     """
     settings = add_entry_points(settings, entry_points(wheel))
-    chosen = _choose(settings.executables, names)
-    cache = Cache.default()
+    builds = select(settings, names, targets)
+    shared = _Shared(wheel, Cache.default())
     with staging(output) as directory:
-        with stage("Find the Python runtime"):
-            runtime = host_runtime()
-        with stage(f"Make the stub for Python {runtime.version}"):
-            workshop = Workshop(runtime, cache, make_stub(runtime, cache))
-        with stage("Resolve dependencies"):
-            sets = dict.fromkeys(executable.extras for executable in chosen)
-            wheels = {extras: resolve(wheel, extras, runtime, cache) for extras in sets}
-        reports = [
-            _build(executable, wheels[executable.extras], workshop, directory) for executable in chosen
-        ]
+        jobs = [_prepare(build, shared) for build in builds]
+        reports = [_make(job, directory) for job in jobs]
         results = deliver([report.path for report in reports], output)
     for report in reports:
         _tell(report)
     return results
 
 
-def _choose(executables: Sequence[Executable], names: Sequence[str] | None) -> list[Executable]:
-    by_name = {executable.name: executable for executable in executables}
-    if not by_name:
-        raise SettingsError(
-            "the project defines nothing to run",
-            hint="add [project.scripts], or a table [tool.oxidize.executables.NAME]",
-        )
-    for name in names or ():
-        if name not in by_name:
-            near = get_close_matches(name, by_name, n=1)
-            known = ", ".join(sorted(by_name))
-            raise SettingsError(
-                f"there is no executable {name!r}; the project defines {known}",
-                hint=f"did you mean {near[0]}?" if near else None,
-            )
-    return list(executables) if names is None else [by_name[name] for name in dict.fromkeys(names)]
+class _Shared:
+    """What is done once for all builds that need the same."""
+
+    def __init__(self, wheel: Path, cache: Cache) -> None:
+        self._wheel = wheel
+        self._cache = cache
+        self._runtimes: dict[WantedRuntime, Runtime] = {}
+        self._workshops: dict[Runtime, Workshop] = {}
+        self._resources: dict[Hashable, Sequence[Resource]] = {}
+
+    def workshop(self, target: Target) -> Workshop:
+        """Return the workshop for *target*, whose runtime is looked for and whose stub is made once."""
+        wanted = target.runtime
+        if wanted not in self._runtimes:
+            with stage(f"Find the Python runtime{f' of {target.name}' if target.name else ''}"):
+                self._runtimes[wanted] = _find_runtime(wanted)
+        runtime = self._runtimes[wanted]
+        if runtime not in self._workshops:
+            with stage(f"Make the stub for Python {runtime.version}"):
+                self._workshops[runtime] = Workshop(runtime, self._cache, make_stub(runtime, self._cache))
+        return self._workshops[runtime]
+
+    def resources(self, executable: Executable, runtime: Runtime) -> Sequence[Resource]:
+        """Return all that could be packed: *runtime*'s standard library, and the wheels of *executable*."""
+        key = (runtime, _sources(executable))
+        if key not in self._resources:
+            with stage("Resolve dependencies"):
+                wheels = resolve(self._wheel, executable.extras, runtime, self._cache)
+            with stage("Collect files"):
+                unpacked = [unpack(wheel, self._cache) for wheel in wheels]
+                self._resources[key] = collect(unpacked, runtime)
+        return self._resources[key]
 
 
-def _build(
-    executable: Executable, wheels: Sequence[Path], workshop: Workshop, directory: Path
-) -> VerifyReport:
-    runtime, cache = workshop.runtime, workshop.cache
-    with stage(f"{executable.name}: collect files"):
-        unpacked = [unpack(wheel, cache) for wheel in wheels]
-        kept = apply_policy(collect(unpacked, runtime)).kept
-    return pack(executable, kept, workshop, directory)
+def _sources(executable: Executable) -> Hashable:
+    """Return what decides which wheels *executable* is made of."""
+    return (
+        executable.extras,
+        executable.groups,
+        executable.dependencies,
+        executable.requirements,
+        executable.lock,
+        executable.wheels,
+    )
+
+
+def _find_runtime(wanted: WantedRuntime) -> Runtime:
+    match wanted:
+        case "host":
+            return host_runtime()
+        case RuntimePath(path=path):
+            return host_runtime(path)
+    raise SettingsError(f"tool.oxidize.runtime: found {wanted!r}, which this version cannot use")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A build, and what is shared with others of it."""
+
+    build: Build
+    workshop: Workshop
+    resources: Sequence[Resource]
+
+
+def _prepare(build: Build, shared: _Shared) -> _Job:
+    workshop = shared.workshop(build.target)
+    return _Job(build, workshop, shared.resources(build.executable, workshop.runtime))
+
+
+def _make(job: _Job, directory: Path) -> VerifyReport:
+    kept = apply_policy(job.resources).kept
+    return pack(job.build.executable, kept, job.workshop, directory, job.build.file_name)
 
 
 def pack(
-    executable: Executable, kept: Sequence[Resource], workshop: Workshop, directory: Path
+    executable: Executable, kept: Sequence[Resource], workshop: Workshop, directory: Path, file_name: str
 ) -> VerifyReport:
-    """Make *executable* of the resources that the policy *kept*, as a file in *directory*, and check it.
+    """Make *executable* of the resources that the policy *kept*, as *file_name* in *directory*, and check it.
 
     Raises an OxidizeError of the failing stage.
     """
     runtime, cache = workshop.runtime, workshop.cache
-    with stage(f"{executable.name}: compile bytecode"):
+    with stage(f"{file_name}: compile bytecode"):
         program = make_program(executable, kept, runtime)
         host = host_files(kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
         resources = compile_sources(add_own_files(program, resources), runtime, cache)
-    with stage(f"{executable.name}: find shared libraries"):
+    with stage(f"{file_name}: find shared libraries"):
         resources = link_libraries(resources, runtime)
-    with stage(f"{executable.name}: write the executable"):
+    with stage(f"{file_name}: write the executable"):
         options = (*program.options, *host.options)
-        return _assemble(executable, resources, options, workshop, directory)
+        return _assemble(resources, options, workshop, directory / file_name)
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:
@@ -132,17 +184,13 @@ def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Re
 
 
 def _assemble(
-    executable: Executable,
-    resources: Sequence[Resource],
-    options: Sequence[OptionValue],
-    workshop: Workshop,
-    directory: Path,
+    resources: Sequence[Resource], options: Sequence[OptionValue], workshop: Workshop, finished: Path
 ) -> VerifyReport:
     runtime = workshop.runtime
     paths = [OptionValue(Option.SEARCH_PATH, str(root)) for root in runtime.module_roots]
     stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
     digest = OptionValue(Option.PROGRAM_DIGEST, program_digest(workshop.stub, IMAGE_ADDRESS))
-    image = directory / f".{executable.name}.image"
+    image = finished.with_name(f".{finished.name}.image")
     write_image(
         image,
         resources,
@@ -150,7 +198,6 @@ def _assemble(
         hexversion=runtime.hexversion,
         cache_tag=runtime.cache_tag,
     )
-    finished = directory / executable.name
     attach(workshop.stub, image, finished)
     image.unlink()
     return verify(finished)

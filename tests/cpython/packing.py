@@ -25,7 +25,7 @@ def pack_tests(runtime: Runtime, directory: Path) -> Path:
     workshop = Workshop(runtime, cache, make_stub(runtime, cache))
     kept = apply_policy(collect_stdlib(runtime), rules_with_tests()).kept
     executable = Executable(f"python{runtime.short_version}", Command(BECOME_PYTHON))
-    return pack(executable, kept, workshop, directory).path
+    return pack(executable, kept, workshop, directory, executable.name).path
 
 
 def rules_with_tests() -> list[Rule]:

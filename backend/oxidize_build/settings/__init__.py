@@ -12,7 +12,7 @@ from oxidize_build.settings.model import (
     WantedRuntime,
 )
 from oxidize_build.settings.reader import read_settings
-from oxidize_build.settings.resolved import Build, Executable, Settings, Target, resolve
+from oxidize_build.settings.resolved import Build, Executable, Settings, Target, resolve, select
 from oxidize_build.settings.values import Callback, Command, EntryPoint, Module, Repl, Run, Script
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "add_entry_points",
     "read_settings",
     "resolve",
+    "select",
 ]

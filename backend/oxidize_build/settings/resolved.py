@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oxidize_build.errors import SettingsError
 from oxidize_build.settings.model import (
     DEFAULT_WHEEL_BACKEND,
     Common,
@@ -12,6 +14,7 @@ from oxidize_build.settings.model import (
     Triple,
     WantedRuntime,
 )
+from oxidize_build.settings.suggestions import did_you_mean, listed
 from oxidize_build.settings.values import Run
 
 
@@ -84,3 +87,42 @@ def resolve(settings: Settings, executable: Executable, target: Target) -> Build
     several = len(settings.targets) > 1
     file_name = f"{executable.name}-{target.name}" if several else executable.name
     return Build(settings.project, executable, target, settings.licenses, file_name)
+
+
+def select(settings: Settings, names: Sequence[str] | None, targets: Sequence[str] | None) -> list[Build]:
+    """Return what is to be made: the executables *names* for those of their targets that are in *targets*.
+
+    None picks all. Executables of one target follow each other.
+
+    :raises SettingsError: when nothing can be built, or a name is unknown.
+    """
+    executables = {executable.name: executable for executable in settings.executables}
+    if not executables:
+        raise SettingsError(
+            "the project defines nothing to run",
+            hint="add [project.scripts], or a table [tool.oxidize.executables.NAME]",
+        )
+    by_name = {target.name: target for target in settings.targets}
+    chosen = [executables[name] for name in _known(names, executables, "executable")]
+    wanted = _known(targets, by_name, "target")
+    builds = [
+        resolve(settings, executable, by_name[target])
+        for target in wanted
+        for executable in chosen
+        if target in (executable.targets or by_name)
+    ]
+    if not builds:
+        raise SettingsError(f"nothing of {listed(names or executables)} is for the target {listed(wanted)}")
+    return builds
+
+
+def _known(asked: Sequence[str] | None, known: Mapping[str, object], kind: str) -> Sequence[str]:
+    if asked is None:
+        return list(known)
+    for name in asked:
+        if name not in known:
+            raise SettingsError(
+                f"there is no {kind} {name!r}; the project defines {listed(filter(None, known))}"
+                f"{did_you_mean(name, known)}"
+            )
+    return list(dict.fromkeys(asked))
