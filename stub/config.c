@@ -5,7 +5,27 @@
 #include <stdlib.h>   /* wcstombs */
 #include <sys/stat.h> /* stat */
 
+#include "os.h"
+
 /* --- what to run --------------------------------------------------------------------------- */
+
+static struct status
+set_module(struct target *target, struct text name)
+{
+    if (name.size >= sizeof target->module) {
+        return status_fault("the name of the module to run is too long");
+    }
+    memcpy(target->module, name.data, name.size);
+    target->module[name.size] = '\0';
+    return status_ok();
+}
+
+static bool
+wants_self_test(void)
+{
+    const char *value = os_has_more_rights() ? NULL : getenv(IMAGE_SELF_TEST_SWITCH);
+    return value != NULL && value[0] != '\0';
+}
 
 static struct status
 apply_to_target(void *context, const struct image_option *option, struct text text)
@@ -16,11 +36,10 @@ apply_to_target(void *context, const struct image_option *option, struct text te
         target->anonymous = option->number == IMAGE_MAIN_KIND_ANONYMOUS;
         break;
     case IMAGE_OPTION_RUN_MODULE:
-        if (text.size >= sizeof target->module) {
-            return status_fault("the name of the module to run is too long");
-        }
-        memcpy(target->module, text.data, text.size);
-        break;
+        return target->self_test ? status_ok() : set_module(target, text);
+    case IMAGE_OPTION_SELF_TEST:
+        target->self_test = wants_self_test();
+        return target->self_test ? set_module(target, text) : status_ok();
     case IMAGE_OPTION_FROZEN:
         target->frozen = true;
         break;

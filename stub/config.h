@@ -20,6 +20,7 @@ struct invocation {
 struct target {
     char module[1024]; /* as `python -m` runs it; empty: the packed module __main__ */
     bool anonymous;    /* __main__ is a command, as of `python -c`, and has no __file__ */
+    bool self_test;    /* the environment asks for it, and it is built in: module is what does it */
     bool frozen;       /* look like other packagers' executables: sys.frozen, sys._MEIPASS */
 };
 

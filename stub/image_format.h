@@ -11,6 +11,8 @@
 #define IMAGE_NONE 0xFFFFFFFFu
 #define IMAGE_PYC_HEADER_SIZE 16u
 #define IMAGE_INTERPRETER_PATH "bin/python3"
+#define IMAGE_INTERPRETER_MARK "/.//.//./"
+#define IMAGE_SELF_TEST_SWITCH "OXIDIZE_SELF_TEST"
 
 enum { /* Index of a section in the section table. */
     IMAGE_SECTION_STRINGS = 0,
@@ -55,6 +57,7 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_FROZEN = 5,
     IMAGE_OPTION_PROGRAM_DIGEST = 7,
     IMAGE_OPTION_FALLBACK = 6,
+    IMAGE_OPTION_SELF_TEST = 30,
 };
 
 #define IMAGE_SECTION_COUNT 8u

@@ -13,7 +13,7 @@
 
 /* What the kernel is given in its place: the executable's own path, spelled in a way in which
    nobody else spells it. A program that is started by this spelling is to be the interpreter. */
-#define PROGRAMS_MARK "/.//.//./"
+#define PROGRAMS_MARK IMAGE_INTERPRETER_MARK
 
 /* If `invoked` has the mark, take it out and return true. The result, in `path`, may be the same
    text. False with *path unchanged where it has none. */

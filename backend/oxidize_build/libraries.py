@@ -247,7 +247,9 @@ class _Closure:
             self.notes.append(error.message)
             return None
         if soname not in self.hosted:
-            self.hosted[soname] = SharedLibrary(self._free_path(soname), Content(file), HOST, soname)
+            self.hosted[soname] = SharedLibrary(
+                self._free_path(soname), Content(file), HOST, soname, taken_from=file
+            )
             self._add(self.hosted[soname])
         self.hosted[name] = self.hosted[soname]
         return self.hosted[name]

@@ -128,9 +128,7 @@ def make_stub(
         raise RuntimeNotUsableError(f"executables are made for Linux only, not for {runtime.platform}")
     sources = sources or stub_sources()
     compiler = compiler or find_compiler()
-    libraries = [
-        _static_library(name, runtime) for name in runtime.link_libraries if name not in SYSTEM_LIBRARIES
-    ]
+    libraries = static_libraries(runtime)
     key = cache_key(
         *_own_code(),
         *_texts(sources),
@@ -153,6 +151,14 @@ def make_stub(
             made.chmod(0o755)
 
     return cache.obtain("stubs", key, make)
+
+
+def static_libraries(runtime: Runtime) -> list[Path]:
+    """Return the static libraries that *runtime* needs beside libpython and libc, in link order.
+
+    Raises RuntimeNotUsableError when one of them is not there.
+    """
+    return [_static_library(name, runtime) for name in runtime.link_libraries if name not in SYSTEM_LIBRARIES]
 
 
 def _compile(compiler: Compiler, sources: Path, runtime: Runtime, workshop: Path) -> list[Path]:

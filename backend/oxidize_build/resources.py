@@ -108,6 +108,8 @@ class SharedLibrary:
     soname: str
     needs: tuple[PurePosixPath, ...] = ()
     """Packed shared libraries to be loaded before it, in that order."""
+    taken_from: Path | None = None
+    """The file of the building machine that it is a copy of; None for one that a wheel brings."""
 
 
 Resource: TypeAlias = DataFile | SourceModule | NamespacePackage | ExtensionModule | SharedLibrary

@@ -114,6 +114,16 @@ def metadata(wheel: UnpackedWheel) -> RawMetadata:
     return parse_email((wheel.root / wheel.dist_info / "METADATA").read_bytes())[0]
 
 
+def marker_environment(runtime: Runtime) -> dict[str, str]:
+    """Return what environment markers are evaluated in for *runtime* (PEP 508), without ``extra``."""
+    return {
+        **cast("dict[str, str]", default_environment()),
+        "python_version": runtime.short_version,
+        "python_full_version": runtime.version,
+        "implementation_version": runtime.version,
+    }
+
+
 def entry_points(wheel: Path) -> str:
     """Return the text of ``entry_points.txt`` in the archive *wheel*; empty where there is none.
 
@@ -146,12 +156,7 @@ def _requires_anything(project: UnpackedWheel, extras: Sequence[str], runtime: R
     fields = metadata(project)
     _check_requires_python(project, fields.get("requires_python", ""), runtime)
     _check_extras(project.name, extras, fields.get("provides_extra", []))
-    environment = {
-        **cast("dict[str, str]", default_environment()),
-        "python_version": runtime.short_version,
-        "python_full_version": runtime.version,
-        "implementation_version": runtime.version,
-    }
+    environment = marker_environment(runtime)
     for text in fields.get("requires_dist", []):
         try:
             marker = Requirement(text).marker

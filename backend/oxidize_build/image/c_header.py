@@ -59,6 +59,8 @@ def generate() -> str:
         f"#define IMAGE_NONE 0x{definition.NONE:08X}u",
         f"#define IMAGE_PYC_HEADER_SIZE {definition.PYC_HEADER_SIZE}u",
         f'#define IMAGE_INTERPRETER_PATH "{definition.INTERPRETER_PATH}"',
+        f'#define IMAGE_INTERPRETER_MARK "{definition.INTERPRETER_MARK}"',
+        f'#define IMAGE_SELF_TEST_SWITCH "{definition.SELF_TEST_SWITCH}"',
         "",
     ]
     for enum in ENUMS:

@@ -45,6 +45,10 @@ PAGE = 4096
 BYTECODE_ALIGNMENT = 16
 INTERPRETER_PATH = "bin/python3"
 """Where ``sys.executable`` is in the tree. The stub knows what to do when it is to be started."""
+INTERPRETER_MARK = "/.//.//./"
+"""Between directory and name of an executable's path, it asks for the interpreter instead of the program."""
+SELF_TEST_SWITCH = "OXIDIZE_SELF_TEST"
+"""Environment variable that makes an executable with the option SELF_TEST test itself."""
 
 _CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
 
@@ -157,6 +161,8 @@ class Option(IntEnum):
     """SHA-256 of the program in front of the image, in hexadecimal; for ``oxidize verify``."""
     FALLBACK = 6
     """Lines: a path of the host, then what takes its place where it does not exist (stub/fallbacks.c)."""
+    SELF_TEST = 30
+    """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
 
 
 HEADER = Record(
