@@ -4,7 +4,7 @@ VENV := build/venv
 BIN := $(VENV)/bin
 C_SOURCES := $(filter-out stub/image_format.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c))
 
-.PHONY: setup demo test compat cpython lint format
+.PHONY: setup demo test compat cpython docs lint format
 
 setup: $(VENV)/installed
 
@@ -25,6 +25,9 @@ compat: setup
 
 cpython: setup
 	$(BIN)/python tests/cpython/run.py
+
+docs: setup
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
 
 lint: setup
 	$(BIN)/ruff check .
