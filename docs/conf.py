@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "backend"))
 
-from oxidize_build import __version__  # noqa: E402 - found on the path that was just set
+from oxidize_build import __version__
 
 project = "oxidize"
 author = "the oxidize developers"
