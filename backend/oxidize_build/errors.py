@@ -37,6 +37,12 @@ class RuntimeNotUsableError(OxidizeError):
     exit_status = 69  # EX_UNAVAILABLE
 
 
+class RuntimeBuildError(OxidizeError):
+    """A Python runtime cannot be built from source as asked, or a step of its build has failed."""
+
+    exit_status = 70  # EX_SOFTWARE
+
+
 class CompilerError(OxidizeError):
     """No C compiler was found, or compiling or linking the stub failed."""
 
