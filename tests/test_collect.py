@@ -311,7 +311,7 @@ def test_the_standard_library_of_this_interpreter(runtime: Runtime) -> None:
 
 
 def test_no_text_mentions_where_this_interpreter_was_built(runtime: Runtime) -> None:
-    for resource in apply_policy(collect_stdlib(runtime)).kept:
+    for resource in apply_policy(collect_stdlib(runtime), runtime).kept:
         if isinstance(resource, SourceModule | DataFile):
             content = resource.content.read()
             assert not [path for path in runtime.build_paths if path.encode() in content], resource.path

@@ -4,8 +4,11 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from oxidize_build.policy import DEFAULT_RULES, LeftOut, Rule, apply_policy
+from oxidize_build.policy import LeftOut, Policy, apply_policy
+from oxidize_build.policy.defaults import DEFAULTS, Omission
 from oxidize_build.resources import Content, DataFile, NamespacePackage, SourceModule
+from oxidize_build.runtime.model import Runtime
+from oxidize_build.settings.model import Rule
 
 STDLIB = "lib/python3.13"
 SITE = f"{STDLIB}/site-packages"
@@ -13,8 +16,8 @@ NATIVE = ".cpython-313-x86_64-linux-gnu.so"
 
 
 def data(path: str, origin: str | None = None) -> DataFile:
-    belongs_to_python = path.startswith(STDLIB) and not path.startswith(SITE)
-    return DataFile(PurePosixPath(path), Content(b""), origin or ("python" if belongs_to_python else "demo"))
+    place = "python" if path.startswith(STDLIB) and not path.startswith(SITE) else "demo"
+    return DataFile(PurePosixPath(path), Content(b"123"), origin or place)
 
 
 @pytest.mark.parametrize(
@@ -47,10 +50,10 @@ def data(path: str, origin: str | None = None) -> DataFile:
         (f"{SITE}/a/b.pyi", "type stubs"),
     ],
 )
-def test_left_out(path: str, reason: str) -> None:
-    result = apply_policy([data(path)])
+def test_left_out(path: str, reason: str, toy_runtime: Runtime) -> None:
+    result = apply_policy([data(path)], toy_runtime)
     assert result.kept == ()
-    assert result.left_out == (LeftOut(reason, 1),)
+    assert result.left_out == (LeftOut(reason, 1, 3),)
 
 
 @pytest.mark.parametrize(
@@ -78,39 +81,39 @@ def test_left_out(path: str, reason: str) -> None:
         "share/a.alias",
     ],
 )
-def test_packed(path: str) -> None:
-    result = apply_policy([data(path)])
+def test_packed(path: str, toy_runtime: Runtime) -> None:
+    result = apply_policy([data(path)], toy_runtime)
     assert [str(resource.path) for resource in result.kept] == [path]
     assert result.left_out == ()
 
 
-def test_only_the_runtimes_own_files_are_the_standard_library() -> None:
-    assert apply_policy([data(f"{STDLIB}/test/data.txt", origin="demo")]).left_out == ()
+def test_only_the_runtimes_own_files_are_the_standard_library(toy_runtime: Runtime) -> None:
+    assert apply_policy([data(f"{STDLIB}/test/data.txt", origin="demo")], toy_runtime).left_out == ()
 
 
-def test_order_is_kept_and_reasons_are_counted() -> None:
+def test_order_is_kept_and_reasons_are_counted(toy_runtime: Runtime) -> None:
     paths = [f"{SITE}/z.py", f"{SITE}/b.pyi", f"{SITE}/x.a", f"{SITE}/a.pyi", f"{SITE}/a.py"]
-    result = apply_policy(map(data, paths))
+    result = apply_policy(map(data, paths), toy_runtime)
     assert [str(resource.path) for resource in result.kept] == [paths[0], paths[-1]]
-    assert result.left_out == (LeftOut("static archives", 1), LeftOut("type stubs", 2))
+    assert result.left_out == (LeftOut("type stubs", 2, 6), LeftOut("static archives", 1, 3))
 
 
-def test_a_namespace_package_goes_with_its_last_module() -> None:
+def test_a_namespace_package_goes_with_its_last_module(toy_runtime: Runtime) -> None:
     def module(path: str) -> SourceModule:
         name = path.removesuffix(".py").replace("/", ".")
         return SourceModule(
-            name, is_package=False, path=PurePosixPath(path), content=Content(b""), origin="demo"
+            name, is_package=False, path=PurePosixPath(path), content=Content(b"123"), origin="demo"
         )
 
     empty = NamespacePackage("gone", PurePosixPath("gone"), "demo")
     full = NamespacePackage("kept", PurePosixPath("kept"), "demo")
     outer = NamespacePackage("kept.deep", PurePosixPath("kept/deep"), "demo")
     leaf = module("kept/deep/a.py")
-    rules = [Rule("because", ("gone/*.py",))]
-    result = apply_policy([empty, module("gone/a.py"), full, outer, leaf], rules)
+    policy = Policy(rules=(Rule(files=("gone/*.py",), include=False),))
+    result = apply_policy([empty, module("gone/a.py"), full, outer, leaf], toy_runtime, policy)
     assert result.kept == (full, outer, leaf)
     assert [(left.reason, left.count) for left in result.left_out] == [
-        ("because", 1),
+        ("rule 1 of tool.oxidize.rules", 1),
         ("namespace packages whose modules are left out", 1),
     ]
 
@@ -134,9 +137,9 @@ def test_a_namespace_package_goes_with_its_last_module() -> None:
     ],
 )
 def test_patterns(pattern: str, path: str, matches: bool) -> None:
-    assert Rule("because", (pattern,)).applies_to(data(path)) is matches
+    assert Omission("because", (pattern,)).applies_to(data(path)) is matches
 
 
 def test_every_rule_is_used() -> None:
     """A rule that is the copy of an earlier one would never apply."""
-    assert len({(rule.patterns, rule.is_stdlib) for rule in DEFAULT_RULES}) == len(DEFAULT_RULES)
+    assert len({(rule.patterns, rule.is_stdlib) for rule in DEFAULTS}) == len(DEFAULTS)

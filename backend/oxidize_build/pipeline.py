@@ -17,7 +17,7 @@ from oxidize_build.libraries import link_libraries
 from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
 from oxidize_build.objfile.elf_program import program_digest
-from oxidize_build.policy import apply_policy
+from oxidize_build.policy import Policy, apply_policy
 from oxidize_build.program import add_own_files, make_program
 from oxidize_build.progress import note, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
@@ -144,8 +144,13 @@ def _prepare(build: Build, shared: _Shared) -> _Job:
 
 
 def _make(job: _Job, directory: Path) -> VerifyReport:
-    kept = apply_policy(job.resources).kept
-    return pack(job.build.executable, kept, job.workshop, directory, job.build.file_name)
+    executable = job.build.executable
+    decided = apply_policy(job.resources, job.workshop.runtime, Policy.of(executable))
+    for line in decided.warnings:
+        note(line)
+    for left_out in decided.left_out:
+        note(f"{job.build.file_name}: left out {left_out}")
+    return pack(executable, decided.kept, job.workshop, directory, job.build.file_name)
 
 
 def pack(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
@@ -48,6 +49,17 @@ class Content:
         return digest.hexdigest()
 
 
+class Placement(StrEnum):
+    """Where a file is when the executable runs."""
+
+    MEMORY = "memory"
+    """In the executable."""
+    FILESYSTEM = "filesystem"
+    """In a directory that is delivered beside the executable."""
+    EXTRACT = "extract"
+    """In a cache of the user, unpacked at the first start."""
+
+
 @dataclass(frozen=True, slots=True)
 class DataFile:
     """A file that is neither code nor a shared library: package data, metadata, a script."""
@@ -57,6 +69,7 @@ class DataFile:
     origin: str
     """Name of the distribution it came from; ``python`` for the runtime's own files."""
     executable: bool = False
+    placement: Placement = Placement.MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +86,13 @@ class SourceModule:
     """A complete ``.pyc`` file: 16 bytes of header (PEP 552), then a marshalled code object."""
     executable: bool = False
     """It can be started as a script."""
+    placement: Placement = Placement.MEMORY
+    packs_source: bool = True
+    """Without it tracebacks show no source lines."""
+    packs_bytecode: bool = True
+    """Without it the module is compiled whenever it is imported."""
+    optimize: int = 0
+    """Level of the bytecode, as of ``python -O``: 0, 1 or 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +116,7 @@ class ExtensionModule:
     origin: str
     needs: tuple[PurePosixPath, ...] = ()
     """Packed shared libraries to be loaded before it, in that order."""
+    placement: Placement = Placement.MEMORY
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +131,7 @@ class SharedLibrary:
     """Packed shared libraries to be loaded before it, in that order."""
     taken_from: Path | None = None
     """The file of the building machine that it is a copy of; None for one that a wheel brings."""
+    placement: Placement = Placement.MEMORY
 
 
 Resource: TypeAlias = DataFile | SourceModule | NamespacePackage | ExtensionModule | SharedLibrary
