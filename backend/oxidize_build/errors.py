@@ -65,6 +65,8 @@ class ArchiveError(OxidizeError):
     """An archive is damaged, or holds what must not be unpacked."""
 
     exit_status = 65
+
+
 class LicenseError(OxidizeError):
     """A component's licence is not one that the project admits."""
 

@@ -68,10 +68,12 @@ _SHORTEST_IN_BINARY = 4
 """Shorter names occur in any binary by chance; those count where they stand alone."""
 
 
-def used_modules(resources: Sequence[Resource], roots: Iterable[str], mains: Iterable[bytes], runtime: Runtime) -> set[str]:
+def used_modules(
+    resources: Sequence[Resource], roots: Iterable[str], mains: Iterable[bytes], runtime: Runtime
+) -> set[str]:
     """Return the names of the modules of the standard library that *resources* use.
 
-    *roots* are names of modules that are run, *mains* sources that belong to no module: a command or a script.
+    *roots* are names of modules that are run, *mains* sources that belong to no module, such as scripts.
     """
     library = {
         resource.name: resource

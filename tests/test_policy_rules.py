@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from oxidize_build.policy import Policy, PolicyResult, apply_policy
+from oxidize_build.resources import (
+    Content,
+    DataFile,
+    ExtensionModule,
+    Placement,
+    Resource,
+    SharedLibrary,
+    SourceModule,
+)
+from oxidize_build.runtime.model import Runtime
+from oxidize_build.settings.model import Rule
+
+STDLIB = PurePosixPath("lib/python3.13")
+SITE = STDLIB / "site-packages"
+
+
+def module(name: str, origin: str, root: PurePosixPath = SITE, *, package: bool = False) -> SourceModule:
+    path = root / name.replace(".", "/")
+    path = path / "__init__.py" if package else path.with_suffix(".py")
+    return SourceModule(name, package, path, Content(b"1"), origin)
+
+
+RESOURCES: tuple[Resource, ...] = (
+    module("json", "python", STDLIB, package=True),
+    module("json.decoder", "python", STDLIB),
+    module("shop", "Shop.Front", package=True),
+    module("shop.till", "Shop.Front"),
+    ExtensionModule("shop._fast", False, SITE / "shop/_fast.so", Content(b"1"), "Shop.Front"),
+    SharedLibrary(SITE / "shop.libs/libz.so", Content(b"1"), "Shop.Front", "libz.so"),
+    DataFile(SITE / "shop/prices.json", Content(b"1"), "Shop.Front"),
+    DataFile(SITE / "shop/types.pyi", Content(b"1"), "Shop.Front"),
+    DataFile(PurePosixPath("share/app/logo.json"), Content(b"1"), "app"),
+)
+
+
+def decide(runtime: Runtime, *rules: Rule) -> PolicyResult:
+    return apply_policy(RESOURCES, runtime, Policy(rules=rules))
+
+
+def names(result: PolicyResult) -> set[str]:
+    return {resource.path.name for resource in result.kept}
+
+
+@pytest.mark.parametrize(
+    ("keys", "gone"),
+    [
+        ({"package": ("shop-front",)}, {"till.py", "_fast.so", "libz.so", "prices.json"}),
+        ({"package": ("Shop_*",), "kind": ("source",)}, {"till.py"}),
+        ({"package": ("python",)}, {"decoder.py"}),
+        ({"module": ("json",)}, {"decoder.py"}),
+        ({"module": ("json.decoder",)}, {"decoder.py"}),
+        ({"module": ("*.till",)}, {"till.py"}),
+        ({"module": ("shop",)}, {"till.py", "_fast.so", "prices.json"}),
+        ({"kind": ("extension", "library")}, {"_fast.so", "libz.so"}),
+        ({"kind": ("data",)}, {"prices.json", "logo.json"}),
+        ({"files": ("*.json",)}, {"prices.json", "logo.json"}),
+        ({"files": ("/share/",)}, {"logo.json"}),
+        ({"files": ("share/**/*.json",)}, {"logo.json"}),
+        ({"files": ("shop/*.json",)}, {"prices.json"}),
+        ({"files": ("lib/python3.13/json/decoder.py",)}, {"decoder.py"}),
+        ({"files": ("*.json",), "module": ("shop",)}, {"prices.json"}),
+    ],
+)
+def test_a_rule_matches_what_all_of_its_keys_do(
+    keys: dict[str, Any], gone: set[str], toy_runtime: Runtime
+) -> None:
+    everything = names(decide(toy_runtime))
+    assert everything - names(decide(toy_runtime, Rule(**keys, include=False))) - {"__init__.py"} == gone
+
+
+def test_the_last_rule_wins_and_all_win_over_the_defaults(toy_runtime: Runtime) -> None:
+    assert "types.pyi" not in names(decide(toy_runtime))
+    with_stubs = Rule(files=("*.pyi",), include=True)
+    assert "types.pyi" in names(decide(toy_runtime, with_stubs))
+    result = decide(toy_runtime, with_stubs, Rule(package=("shop-front",), include=False))
+    assert names(result) == {"__init__.py", "decoder.py", "logo.json"}
+    assert [str(left) for left in result.left_out] == ["rule 2 of tool.oxidize.rules: 6 files, 0.0 MB"]
+
+
+def test_effects_add_up(toy_runtime: Runtime) -> None:
+    result = decide(
+        toy_runtime,
+        Rule(package=("shop-front",), optimize=2, placement="filesystem"),
+        Rule(module=("shop.till",), source=False, placement="extract"),
+        Rule(module=("shop.till",), bytecode=True),
+    )
+    kept = {resource.path.name: resource for resource in result.kept if resource.origin == "Shop.Front"}
+    till, package = kept["till.py"], kept["__init__.py"]
+    assert isinstance(till, SourceModule)
+    assert isinstance(package, SourceModule)
+    assert (till.optimize, till.packs_source, till.packs_bytecode) == (2, False, True)
+    assert till.placement is Placement.EXTRACT
+    assert (package.optimize, package.packs_source) == (2, True)
+    assert package.placement is Placement.FILESYSTEM
+    assert not result.warnings
+
+
+@pytest.mark.parametrize(
+    ("rule", "warning"),
+    [
+        (Rule(package=("shop-frond",)), "there is no shop-frond; did you mean shop-front?"),
+        (Rule(module=("jsom",)), "there is no jsom; did you mean json?"),
+        (Rule(files=("*.toml",)), "(*.toml)"),
+    ],
+)
+def test_a_rule_that_matches_nothing_is_told(rule: Rule, warning: str, toy_runtime: Runtime) -> None:
+    (line,) = decide(toy_runtime, Rule(kind=("data",), include=True), rule).warnings
+    assert line.startswith("warning: rule 2 of tool.oxidize.rules matches nothing")
+    assert line.endswith(warning)
