@@ -23,6 +23,19 @@ def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
 
 
+@pytest.fixture
+def outcome() -> Callable[..., int]:
+    """Return a function that runs the command ``oxidize`` and returns its exit status."""
+    from oxidize_build.cli import main  # noqa: PLC0415 - only tests that ask need it
+
+    def run(*args: str) -> int:
+        with pytest.raises(SystemExit) as caught:
+            main(args)
+        return int(caught.value.code or 0)
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def runtime() -> Runtime:
     """The interpreter that runs the tests, as the build would find it."""

@@ -85,6 +85,12 @@ class ImageError(OxidizeError):
     exit_status = 70  # EX_SOFTWARE: what a damaged executable itself exits with
 
 
+class ObjectFileError(OxidizeError):
+    """A file is no object file of a known format, or a damaged one."""
+
+    exit_status = 65
+
+
 class OutputError(OxidizeError):
     """The result cannot be written."""
 

@@ -120,6 +120,11 @@ def link_libraries(resources: Sequence[Resource], runtime: Runtime) -> list[Reso
     return linked
 
 
+def is_part_of_libc(name: str) -> bool:
+    """Tell whether a library of this *name* is a part of the C library, or its dynamic linker."""
+    return _matches(name, LIBC_PARTS)
+
+
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
@@ -190,7 +195,7 @@ class _Closure:
 
     def _resolve(self, resource: _Loadable, dynamic: Dynamic, name: str) -> _Loadable | None:
         """Return the object that *resource* gets when it asks for *name*, None if none is packed for it."""
-        if _matches(name, LIBC_PARTS):
+        if is_part_of_libc(name):
             return None
         if _LIBPYTHON.fullmatch(name):
             return self._stand_in(name, dynamic)

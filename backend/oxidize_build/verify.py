@@ -20,6 +20,8 @@ class VerifyReport:
     path: Path
     size: int
     """Of the file, in bytes."""
+    image_offset: int
+    """Where the image begins in the file, in bytes."""
     image_size: int
     """In bytes."""
     image: Image
@@ -38,7 +40,7 @@ def verify(path: Path) -> VerifyReport:
     if isinstance(image, str):
         raise ImageError(f"{path}: {image}")
     _check_program(path, image)
-    return VerifyReport(path, size, extent.size, image)
+    return VerifyReport(path, size, extent.offset, extent.size, image)
 
 
 def _check_program(path: Path, image: Image) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from oxidize_build import __version__
+from oxidize_build.cli.analyze import analyze
 from oxidize_build.cli.build import build
 from oxidize_build.cli.verify import verify
 from oxidize_build.errors import OxidizeError
@@ -20,6 +21,7 @@ def oxidize() -> None:
     """Turn a Python project into one native executable."""
 
 
+oxidize.add_command(analyze)
 oxidize.add_command(build)
 oxidize.add_command(verify)
 

@@ -45,6 +45,7 @@ __all__ = [
     "Dynamic",
     "Extent",
     "attach",
+    "carries_image",
     "image_extent",
     "read_dynamic",
     "without_runpath",
@@ -150,6 +151,18 @@ def image_extent(path: Path) -> Extent:
         if extent.size < len(STUB_MAGIC) or elf.read(extent.offset, len(STUB_MAGIC), "image") == STUB_MAGIC:
             raise ImageError(f"{path}: a stub to which no image has been attached")
         return extent
+
+
+def carries_image(path: Path) -> bool:
+    """Tell whether the ELF file at *path* has an image attached, whole or not.
+
+    Raises ImageError if its program headers are damaged.
+    """
+    with opened(path) as elf:
+        return any(
+            _is_reserved(segment) and elf.read(segment.offset, len(STUB_MAGIC), "the image") != STUB_MAGIC
+            for segment in elf.segments()
+        )
 
 
 def _is_reserved(segment: ProgramHeader) -> bool:

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
+from elftools.construct.core import ConstructError
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
@@ -20,17 +21,19 @@ from elftools.elf.segments import InterpSegment
 from oxidize_build.objfile.elf_format import DYNAMIC_ENTRY, ET_DYN, ElfFile, opened
 
 _DF_1_PIE = 0x0800_0000
-_DAMAGE = (
+DAMAGE = (
     ELFError,
+    ConstructError,
     ArithmeticError,
     AssertionError,
     AttributeError,
     LookupError,
+    MemoryError,
     OSError,
     TypeError,
     ValueError,
 )
-"""What pyelftools raises for damaged input, beside its own error."""
+"""What pyelftools raises for damaged input, beside its own errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,11 @@ class Dynamic:
     """PT_INTERP: path of the dynamic linker."""
 
 
-class _Segments(ELFFile):
+class SegmentsOnly(ELFFile):
     """An ELF file that is read by its segments alone."""
 
     def num_sections(self) -> int:
+        """Return 0."""
         return 0
 
 
@@ -68,7 +72,7 @@ def read_dynamic(source: Path | bytes) -> Dynamic:
     flags = 0
     with opened(source) as elf, _damage_reported(elf):
         elf.segments()  # pyelftools would follow a damaged table anywhere
-        for segment in _Segments(elf.stream).iter_segments():
+        for segment in SegmentsOnly(elf.stream).iter_segments():
             if isinstance(segment, InterpSegment):
                 interpreter = segment.get_interp_name()
             elif isinstance(segment, DynamicSegment):
@@ -93,5 +97,5 @@ def read_dynamic(source: Path | bytes) -> Dynamic:
 def _damage_reported(elf: ElfFile) -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise elf.malformed(f"its dynamic segment cannot be read ({error})") from error

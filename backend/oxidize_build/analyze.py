@@ -1,0 +1,179 @@
+"""What a file needs of the system that it is to run on, what protects it, and what is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+
+from oxidize_build.distributions import Floor, Libc, Verdict, release_key, verdicts
+from oxidize_build.embedded import EmbeddedLibrary, embedded_libraries
+from oxidize_build.errors import ObjectFileError
+from oxidize_build.image.reader import Image
+from oxidize_build.libraries import is_part_of_libc
+from oxidize_build.objfile.elf import carries_image
+from oxidize_build.objfile.elf_facts import MAGIC as ELF_MAGIC
+from oxidize_build.objfile.elf_facts import elf_facts, elf_needs
+from oxidize_build.objfile.facts import Kind, ObjectFacts, SymbolVersion
+from oxidize_build.objfile.macho_facts import MAGICS as MACHO_MAGICS
+from oxidize_build.objfile.macho_facts import macho_facts
+from oxidize_build.objfile.pe_facts import MAGIC as PE_MAGIC
+from oxidize_build.objfile.pe_facts import pe_facts
+from oxidize_build.verify import VerifyReport, verify
+
+RELR_VERSION = "2.36"
+"""The first glibc that knows DT_RELR: such files name the version ``GLIBC_ABI_DT_RELR``."""
+_GLIBC_VERSION = re.compile(r"GLIBC_(\d+(?:\.\d+)+)")
+_OLDEST_JAVA_CLASS = 43
+"""No class file has a lower version, and no universal file so many architectures."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackedObjects:
+    """What the shared objects inside an executable of oxidize's need."""
+
+    python_version: str
+    objects: int
+    """How many there are: extension modules and libraries."""
+    floor: Floor
+    floor_of: PurePosixPath | None
+    """The object that needs the highest version of the C library; None if none needs any."""
+    needed: tuple[str, ...]
+    """Libraries that they need, are not packed, and are no part of the C library; sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What was found out about a file."""
+
+    path: Path
+    size: int
+    """In bytes."""
+    objects: tuple[ObjectFacts, ...]
+    """One, or as many as a universal Mach-O file has architectures."""
+    floor: Floor | None
+    """Of the whole file, with what is packed in it; None where it is not for Linux."""
+    distributions: tuple[Verdict, ...]
+    libraries: tuple[EmbeddedLibrary, ...]
+    """Copies of well-known libraries in it."""
+    packed: PackedObjects | None
+    """For an executable of oxidize's."""
+
+
+def analyze(path: Path) -> Analysis:
+    """Analyse the ELF, Mach-O or PE file at *path*.
+
+    Raises ObjectFileError if it is none or damaged, and ImageError if what oxidize has packed in it is.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(8)
+            size = path.stat().st_size
+    except OSError as error:
+        raise ObjectFileError(f"{path}: cannot be read: {error.strerror}") from error
+    if magic.startswith(ELF_MAGIC):
+        return _analyze_elf(path, size)
+    if magic.startswith(PE_MAGIC):
+        objects: tuple[ObjectFacts, ...] = (pe_facts(path),)
+    elif magic[:4] in MACHO_MAGICS and not _is_java_class(magic):
+        objects = macho_facts(path)
+    else:
+        raise ObjectFileError(
+            f"{path}: neither an ELF, nor a Mach-O, nor a PE file",
+            hint="programs and shared libraries can be analysed, scripts and archives cannot",
+        )
+    return Analysis(path, size, objects, None, (), embedded_libraries(path.read_bytes()), None)
+
+
+def _is_java_class(magic: bytes) -> bool:
+    """Tell a class file from a universal Mach-O file: both begin with CAFEBABE."""
+    return magic.startswith(b"\xca\xfe\xba\xbe") and int.from_bytes(magic[4:], "big") >= _OLDEST_JAVA_CLASS
+
+
+def _analyze_elf(path: Path, size: int) -> Analysis:
+    with path.open("rb") as file:
+        facts = elf_facts(file, str(path))
+    floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
+    report = verify(path) if carries_image(path) else None
+    packed = None
+    libraries: Iterable[EmbeddedLibrary]
+    if report is None:
+        libraries = embedded_libraries(path.read_bytes())
+    else:
+        packed = packed_objects(report)
+        floor = floor.at_least(packed.floor)
+        libraries = _packed_libraries(report)
+    runs_on = verdicts(floor) if facts.kind in {Kind.EXECUTABLE, Kind.PIE, Kind.SHARED_LIBRARY} else ()
+    return Analysis(path, size, (facts,), floor, runs_on, tuple(libraries), packed)
+
+
+def libc_floor(needed: Iterable[str], versions: Iterable[SymbolVersion], interpreter: str | None) -> Floor:
+    """Return the C library that an ELF file needs by what it says to the dynamic linker."""
+    libraries = list(needed)
+    glibc = [_glibc_version(symbol.version) for symbol in versions]
+    known = [version for version in glibc if version is not None]
+    if known or "libc.so.6" in libraries or "/ld-linux" in (interpreter or ""):
+        return Floor(Libc.GLIBC, max(known, key=release_key, default=None))
+    is_musl = "ld-musl" in (interpreter or "") or any(
+        name == "libc.so" or name.startswith("libc.musl-") for name in libraries
+    )
+    return Floor(Libc.MUSL if is_musl else Libc.NONE)
+
+
+def _glibc_version(version: str) -> str | None:
+    if version == "GLIBC_ABI_DT_RELR":
+        return RELR_VERSION
+    match = _GLIBC_VERSION.fullmatch(version)
+    return match[1] if match else None
+
+
+def packed_objects(report: VerifyReport) -> PackedObjects:
+    """Return what the shared objects in the executable of *report* need.
+
+    Raises ObjectFileError if one of them is damaged.
+    """
+    floor, floor_of = Floor(Libc.NONE), None
+    needed: set[str] = set()
+    sonames: set[str] = set()
+    count = 0
+    for path, data in _objects(report):
+        count += 1
+        needs = elf_needs(BytesIO(data), f"{report.path}: {path}")
+        needed.update(needs.needed)
+        sonames |= {path.name, needs.soname or path.name}
+        higher = floor.at_least(libc_floor(needs.needed, needs.symbol_versions, None))
+        if higher != floor:
+            floor, floor_of = higher, path
+    outside = tuple(sorted(name for name in needed - sonames if not is_part_of_libc(name)))
+    return PackedObjects(python_version(report.image), count, floor, floor_of, outside)
+
+
+def python_version(image: Image) -> str:
+    """Return the version of Python that *image* is for, as ``3.13.5`` (pre-releases: ``3.15.0rc2``)."""
+    value = image.python_version
+    release = f"{value >> 24}.{value >> 16 & 0xFF}.{value >> 8 & 0xFF}"
+    level = {0xA: "a", 0xB: "b", 0xC: "rc"}.get(value >> 4 & 0xF)
+    return f"{release}{level}{value & 0xF}" if level else release
+
+
+def _objects(report: VerifyReport) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Yield the path and the content of each packed shared object that is an ELF file."""
+    files = {file.path: file for file in report.image.files}
+    with report.path.open("rb") as stream:
+        for library in report.image.libraries:
+            file = files[library.path]
+            stream.seek(report.image_offset + file.offset)
+            data = stream.read(file.size)
+            if data.startswith(ELF_MAGIC):
+                yield library.path, data
+
+
+def _packed_libraries(report: VerifyReport) -> list[EmbeddedLibrary]:
+    """Return the libraries in the program in front of the image, and those in packed shared objects."""
+    with report.path.open("rb") as stream:
+        found = set(embedded_libraries(stream.read(report.image_offset)))
+    for _, data in _objects(report):
+        found.update(embedded_libraries(data))
+    return sorted(found, key=lambda library: (library.name.lower(), library.version))
