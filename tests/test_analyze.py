@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from object_samples import ARM64, X86_64, macho, pe, universal
+
 from oxidize_build.analyze import analyze, libc_floor
 from oxidize_build.distributions import Floor, Libc, distributions, release_key, verdicts
 from oxidize_build.embedded import embedded_libraries
