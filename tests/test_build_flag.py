@@ -18,7 +18,7 @@ from oxidize_build.build_option import mark_source_directory
 
 BACKEND = Path(oxidize_build.__file__).parents[1]
 PIPELINE = '''
-def build_executables(settings, wheel, names, output):
+def build_executables(settings, wheel, names, output, targets):
     """Stands in for the real one, which takes a compiler and a minute."""
     output.mkdir(parents=True, exist_ok=True)
     chosen = [e.name for e in settings.executables if names is None or e.name in names]

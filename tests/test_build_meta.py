@@ -108,10 +108,15 @@ def test_executables_are_built_from_the_wheel(
         return WHEEL
 
     def build_executables(
-        settings: Settings, wheel: Path, names: Sequence[str] | None, output: Path
+        settings: Settings,
+        wheel: Path,
+        names: Sequence[str] | None,
+        output: Path,
+        targets: Sequence[str] | None,
     ) -> list[Path]:
         assert wheel.exists()
         assert not (tmp_path / WHEEL).exists()
+        assert targets is None
         calls.append((settings.executables[0].name, wheel.name, names, output))
         return []
 

@@ -35,9 +35,14 @@ def make_project(directory: Path, build_system: str = OWN, wheel_backend: str = 
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     def build_executables(
-        settings: Settings, wheel: Path, names: Sequence[str] | None, output: Path
+        settings: Settings,
+        wheel: Path,
+        names: Sequence[str] | None,
+        output: Path,
+        targets: Sequence[str] | None,
     ) -> list[Path]:
         assert zipfile.is_zipfile(wheel)
+        assert targets is None
         return [output / item.name for item in settings.executables if names is None or item.name in names]
 
     module = ModuleType("oxidize_build.pipeline")

@@ -90,7 +90,7 @@ def test_wheel_backend_may_be_an_object(tmp_path: Path) -> None:
             "[tool.oxidize]\nwheel-bakend = 'x'\n",
             ["tool.oxidize.wheel-bakend", "did you mean 'wheel-backend'?"],
         ),
-        ("[tool.oxidize]\nwheel-backend = 3\n", ["tool.oxidize.wheel-backend", "found 3", "string"]),
+        ("[tool.oxidize]\nwheel-backend = 3\n", ["tool.oxidize.wheel-backend", "found 3", "package.module"]),
         ("[tool.oxidize]\nwheel-backend = 'a b'\n", ["tool.oxidize.wheel-backend", "found 'a b'"]),
         (
             "[tool.oxidize]\nwheel-backend = 'oxidize_build.build_meta'\n",
@@ -101,13 +101,13 @@ def test_wheel_backend_may_be_an_object(tmp_path: Path) -> None:
             "[tool.oxidize.executables.app]\nmodul = 'x'\n",
             [
                 "tool.oxidize.executables.app.modul",
-                "command, entry-point, extras, frozen, module",
+                "callback, command, dependencies, entry-point",
                 "mean 'module'?",
             ],
         ),
         (
             "[tool.oxidize.executables.app]\nmodule = 'x'\ncommand = 'y'\n",
-            ["executables.app", "command, module"],
+            ["executables.app", "module, command"],
         ),
         ("[tool.oxidize.executables.app]\nmodule = 'x-y'\n", ["executables.app.module", "found 'x-y'"]),
         ("[tool.oxidize.executables.app]\nentry-point = 'x'\n", ["executables.app.entry-point", "found 'x'"]),
@@ -125,7 +125,7 @@ def test_wheel_backend_may_be_an_object(tmp_path: Path) -> None:
             "[project.scripts]\napp = 'demo'\n",
             ["project.scripts.app", "found 'demo'", "package.module:function"],
         ),
-        ("[project.scripts]\n'../app' = 'demo:main'\n", ["project.scripts.../app", "file name"]),
+        ("[project.scripts]\n'../app' = 'demo:main'\n", ['project.scripts."../app"', "file name"]),
         (
             PROJECT + "[project.gui-scripts]\napp = 'demo:gui'\n",
             ["project.gui-scripts.app", "project.scripts too"],

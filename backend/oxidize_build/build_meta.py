@@ -29,8 +29,8 @@ __all__ = [
 
 
 def _wrapped() -> WrappedBackend:
-    # A front end calls every hook in the project's directory
-    return WrappedBackend(read_settings(Path.cwd()).wheel_backend)
+    # A front end calls every hook in the project's directory; an sdist may lack what executables are made of
+    return WrappedBackend(read_settings(Path.cwd(), check_files=False).wheel_backend)
 
 
 @readable_errors()
@@ -80,7 +80,7 @@ def build_wheel(
 ) -> str:
     """Build the wheel, then the executables that the config settings ask for; return the wheel's name."""
     config = read_config_settings(config_settings)
-    settings = read_settings(Path.cwd())
+    settings = read_settings(Path.cwd(), check_files=config.build_executables)
     backend = WrappedBackend(settings.wheel_backend)
     if not config.build_executables:
         return backend.build("wheel", wheel_directory, config.wrapped, metadata_directory)
@@ -90,7 +90,8 @@ def build_wheel(
     output = Path(wheel_directory)
     with staging(output) as directory:  # without its executables there is to be no wheel either
         name = backend.build("wheel", os.fspath(directory), config.wrapped, metadata_directory)
-        build_executables(settings, directory / name, config.names, config.output or output)
+        where = config.output or output
+        build_executables(settings, directory / name, config.names, where, config.targets)
         deliver([directory / name], output)
     return name
 

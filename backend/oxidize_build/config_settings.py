@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oxidize_build.errors import SettingsError
+from oxidize_build.settings.faults import shown
 from oxidize_build.settings.suggestions import did_you_mean, listed
-from oxidize_build.settings.table import shown
 
 PREFIX = "oxidize."
 EXECUTABLE = "oxidize.executable"
+TARGET = "oxidize.target"
 OUTPUT = "oxidize.output"
+KNOWN = (EXECUTABLE, OUTPUT, TARGET)
 ALL = "all"
 
 
@@ -29,6 +31,8 @@ class ConfigSettings:
     """Whether ``build_wheel`` makes executables too."""
     names: tuple[str, ...] | None = None
     """``oxidize.executable``: the executables to be built; None for all."""
+    targets: tuple[str, ...] | None = None
+    """``oxidize.target``: the targets that they are built for; None for all."""
     output: Path | None = None
     """``oxidize.output``: the absolute path of the directory for the executables."""
 
@@ -41,25 +45,26 @@ def read_config_settings(values: Mapping[str, object] | None) -> ConfigSettings:
     if values is None:
         return ConfigSettings(wrapped=None)
     for key in values:
-        if key.startswith(PREFIX) and key not in {EXECUTABLE, OUTPUT}:
-            known = (EXECUTABLE, OUTPUT)
+        if key.startswith(PREFIX) and key not in KNOWN:
             raise SettingsError(
-                f"config setting {key}: unknown; allowed: {listed(known)}{did_you_mean(key, known)}"
+                f"config setting {key}: unknown; allowed: {listed(KNOWN)}{did_you_mean(key, KNOWN)}"
             )
     return ConfigSettings(
         wrapped={key: value for key, value in values.items() if not key.startswith(PREFIX)},
         build_executables=EXECUTABLE in values,
-        names=_names(values.get(EXECUTABLE, ALL)),
+        names=_names(values, EXECUTABLE),
+        targets=_names(values, TARGET),
         output=_output(values[OUTPUT]) if OUTPUT in values else None,
     )
 
 
-def _names(value: object) -> tuple[str, ...] | None:
+def _names(values: Mapping[str, object], key: str) -> tuple[str, ...] | None:
     # A front end makes a list of a setting that is given several times
+    value = values.get(key, ALL)
     names = value if isinstance(value, list) else [value]
     if not all(isinstance(name, str) for name in names):
         raise SettingsError(
-            f"config setting {EXECUTABLE}: found {shown(value)}, expected an executable's name or {ALL!r}"
+            f"config setting {key}: found {shown(value)}, expected the name of one or {ALL!r}"
         )
     if ALL in names or "" in names:
         return None

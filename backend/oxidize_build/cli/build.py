@@ -24,12 +24,25 @@ import click
     help="Directory for the executables.  [default: dist in the project]",
 )
 @click.option(
+    "--target",
+    "targets",
+    metavar="NAME",
+    multiple=True,
+    help="Build for this target of tool.oxidize.targets; may be given several times.  [default: all]",
+)
+@click.option(
     "--no-isolation",
     "-n",
     is_flag=True,
     help="Build the wheel in this environment, which must have the project's build requirements.",
 )
-def build(names: tuple[str, ...], project: Path, outdir: Path | None, no_isolation: bool) -> None:
+def build(
+    names: tuple[str, ...],
+    project: Path,
+    outdir: Path | None,
+    targets: tuple[str, ...],
+    no_isolation: bool,
+) -> None:
     """Build the project's executables, or only those named NAME, and print their paths."""
     # `oxidize --help` needs none of these
     from oxidize_build.pipeline import build_executables  # noqa: PLC0415
@@ -40,5 +53,6 @@ def build(names: tuple[str, ...], project: Path, outdir: Path | None, no_isolati
     output = outdir or project / "dist"
     with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
         wheel = build_project_wheel(settings, Path(scratch), isolated=not no_isolation)
-        for path in build_executables(settings, wheel, names or None, output.absolute()):
+        where = output.absolute()
+        for path in build_executables(settings, wheel, names or None, where, targets or None):
             click.echo(path)

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oxidize_build.errors import SettingsError
-from oxidize_build.settings.table import Faults, Table
+from oxidize_build.settings.faults import Faults
+from oxidize_build.settings.table import Table
+from oxidize_build.settings.texts import OWN_BACKEND
 
-OWN_BACKEND = "oxidize_build.build_meta"
+__all__ = ["OWN_BACKEND", "BuildSystem", "load_pyproject", "read_build_system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ def read_build_system(project: Path) -> BuildSystem:
 
     :raises SettingsError: when the file cannot be read, or for the faults of the table.
     """
-    faults = Faults("pyproject.toml")
-    root = Table(load_pyproject(project), "", faults)
+    text, pyproject = load_pyproject(project)
+    faults = Faults("pyproject.toml", text)
+    root = Table(pyproject, (), faults)
     if "build-system" not in root:
         return BuildSystem()
     table = root.table("build-system")
@@ -51,14 +54,15 @@ def read_build_system(project: Path) -> BuildSystem:
     return system
 
 
-def load_pyproject(project: Path) -> dict[str, object]:
-    """Return pyproject.toml in the directory *project* as parsed.
+def load_pyproject(project: Path) -> tuple[str, dict[str, object]]:
+    """Return pyproject.toml in the directory *project*: its text, and that parsed.
 
     :raises SettingsError: when it does not exist, cannot be read or is not TOML.
     """
     path = project / "pyproject.toml"
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return text, tomllib.loads(text)
     except FileNotFoundError:
         raise SettingsError(
             f"there is no pyproject.toml in {project}",

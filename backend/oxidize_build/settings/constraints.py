@@ -2,25 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-
-class RefusedError(ValueError):
-    """A text cannot be taken; the message goes on after the value: ``but the project has no such file``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """The project, as far as values are judged by it."""
-
-    project: Path
-    """Absolute path of the directory of pyproject.toml."""
-    pyproject: Mapping[str, object]
-    """All of pyproject.toml."""
-    check_files: bool = True
-    """Whether files that the settings name have to be there."""
+from oxidize_build.settings.place import Context
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,26 +10,20 @@ import re
 from dataclasses import replace
 
 from oxidize_build.errors import SettingsError, WheelError
+from oxidize_build.settings.faults import shown
+from oxidize_build.settings.merging import values_of
+from oxidize_build.settings.model import Common
 from oxidize_build.settings.resolved import Executable, Settings
 from oxidize_build.settings.suggestions import did_you_mean, listed
-from oxidize_build.settings.table import shown
-from oxidize_build.settings.texts import normalized as normalized_extras
+from oxidize_build.settings.texts import ENTRY_POINT, read_entry_point
 from oxidize_build.settings.values import EntryPoint
 
 GROUPS = ("console_scripts", "gui_scripts")
-EXPECTED = "'package.module:function', or that followed by '[extra, ...]'"
-
-_DOTTED = r"[^\W\d]\w*(?:\s*\.\s*[^\W\d]\w*)*"
-_REFERENCE = re.compile(rf"\s*({_DOTTED})\s*:\s*({_DOTTED})\s*(?:\[([^\[\]]*)\])?\s*")
 
 
 def parse_entry_point(reference: str) -> tuple[EntryPoint, tuple[str, ...]] | None:
     """Return what *reference*, ``module:attribute [extra, ...]``, calls and its extras; None if malformed."""
-    match = _REFERENCE.fullmatch(reference)
-    if match is None:
-        return None
-    module, attribute = ("".join(part.split()) for part in match.group(1, 2))
-    return EntryPoint(module, attribute), normalized_extras((match[3] or "").split(","))
+    return read_entry_point(reference) if re.fullmatch(ENTRY_POINT.pattern, reference) else None
 
 
 LONGEST_NAME = 200
@@ -58,7 +52,7 @@ def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:
     :raises SettingsError: when pyproject.toml speaks of a script that the wheel does not have.
     """
     executables = {executable.name: executable for executable in settings.executables}
-    for executable in _scripts(entry_points_txt):
+    for executable in _scripts(entry_points_txt, settings.common):
         executables.setdefault(executable.name, executable)
     for override in settings.overrides:
         name = override.name
@@ -68,8 +62,9 @@ def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:
                 f"has no script of that name; executables: {listed(executables)}"
                 f"{did_you_mean(name, executables)}"
             )
-        merged = normalized_extras((*executables[name].extras, *override.extras))
-        executables[name] = replace(executables[name], extras=merged, frozen=override.frozen)
+        own = executables[name]
+        values = values_of(override, own.extras)
+        executables[name] = Executable(name, own.run, targets=override.targets, **values)
     return replace(
         settings,
         executables=tuple(executables[name] for name in sorted(executables)),
@@ -77,7 +72,7 @@ def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:
     )
 
 
-def _scripts(entry_points_txt: str) -> list[Executable]:
+def _scripts(entry_points_txt: str, common: Common) -> list[Executable]:
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep the case
     try:
@@ -85,14 +80,14 @@ def _scripts(entry_points_txt: str) -> list[Executable]:
     except configparser.Error as error:
         raise WheelError(f"the project's wheel has a malformed entry_points.txt: {error}") from error
     pairs = [pair for group in GROUPS if parser.has_section(group) for pair in parser.items(group)]
-    return [_executable(name, reference) for name, reference in pairs]
+    return [_executable(name, reference, common) for name, reference in pairs]
 
 
-def _executable(name: str, reference: str) -> Executable:
+def _executable(name: str, reference: str, common: Common) -> Executable:
     parsed = parse_entry_point(reference)
     if parsed is None or bad_file_name(name):
         raise WheelError(
             "the project's wheel has a malformed script in entry_points.txt: "
-            f"{shown(f'{name} = {reference}')}, expected NAME = {EXPECTED}"
+            f"{shown(f'{name} = {reference}')}, expected NAME = {ENTRY_POINT.expected}"
         )
-    return Executable(name, parsed[0], extras=parsed[1])
+    return Executable(name, parsed[0], **values_of(common, parsed[1]))

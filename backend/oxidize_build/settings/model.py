@@ -164,7 +164,7 @@ class ExecutableTable(Common):
     """Run Python code as `python -c` does."""
     script: Annotated[Path, texts.FILE] | None = None
     """Run a file of the project as `python FILE` does."""
-    repl: bool = False
+    repl: Literal[True] | None = None
     """Be interactive, as `python` is without arguments."""
     targets: tuple[str, ...] = ()
     """Names of the targets that it is built for. Without any: all of `[tool.oxidize.targets]`."""
@@ -213,10 +213,12 @@ class OxidizeTable(Common):
     """The Python that executables are made of: `"host"` (the interpreter that runs the build), a version
     such as `"3.14"` (`"3.14t"` for a free-threaded one) of the runtimes that are installed, or where a
     runtime is."""
-    executables: Annotated[Mapping[str, ExecutableTable], Keys("NAME")] = field(default_factory=dict)
+    executables: Annotated[Mapping[str, ExecutableTable], texts.EXECUTABLE_NAMES] = field(
+        default_factory=dict
+    )
     """Executables beside the project's scripts, and what the project's scripts have of their own. NAME is
     the name of the file."""
-    targets: Annotated[Mapping[str, TargetTable], Keys("NAME")] = field(default_factory=dict)
+    targets: Annotated[Mapping[str, TargetTable], texts.TARGET_NAMES] = field(default_factory=dict)
     """What the executables are built for, in one build. Without any: the platform of the runtime."""
     licenses: Licenses = field(default_factory=Licenses)
     """Licences that packed components may have."""

@@ -23,19 +23,17 @@ class Override(Common):
     """What pyproject.toml says of an executable whose entry point only the project's wheel knows."""
 
     name: str
-    targets: tuple[str, ...] = ()
+    """File name of the result."""
+    targets: tuple[str, ...] = field(default=(), kw_only=True)
+    """Names of the targets that it is built for; empty for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Executable(Common):
+class Executable(Override):
     """One executable to be built, with what ``[tool.oxidize]`` says for all of them."""
 
-    name: str
-    """File name of the result."""
     run: Run
-    """What it runs: exactly one of ``entry-point``, ``module``, ``command``, ``script`` and ``repl``."""
-    targets: tuple[str, ...] = ()
-    """Names of the targets that it is built for; empty for all of them."""
+    """What it runs: one of ``entry-point``, ``module``, ``command``, ``script`` and ``repl``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +82,13 @@ class Build:
 
 def resolve(settings: Settings, executable: Executable, target: Target) -> Build:
     """Return all that *settings* say of the *executable* for the *target*."""
-    several = len(settings.targets) > 1
-    file_name = f"{executable.name}-{target.name}" if several else executable.name
-    return Build(settings.project, executable, target, settings.licenses, file_name)
+    name = file_name(settings, executable.name, target)
+    return Build(settings.project, executable, target, settings.licenses, name)
+
+
+def file_name(settings: Settings, executable: str, target: Target) -> str:
+    """Return the name of the file of *executable* for *target*."""
+    return f"{executable}-{target.name}" if len(settings.targets) > 1 else executable
 
 
 def select(settings: Settings, names: Sequence[str] | None, targets: Sequence[str] | None) -> list[Build]:

@@ -6,9 +6,12 @@ import difflib
 from collections.abc import Iterable
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: object, known: Iterable[object]) -> str:
     """Return ``; did you mean 'module'?`` for the *known* word nearest to *word*, or nothing."""
-    lowered = {candidate.lower(): candidate for candidate in sorted(known, reverse=True)}
+    if not isinstance(word, str):
+        return ""
+    words = [candidate for candidate in known if isinstance(candidate, str)]
+    lowered = {candidate.lower(): candidate for candidate in sorted(words, reverse=True)}
     nearest = difflib.get_close_matches(word.lower(), lowered, n=1)
     return f"; did you mean {lowered[nearest[0]]!r}?" if nearest else ""
 
@@ -16,3 +19,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def listed(words: Iterable[str]) -> str:
     """Return *words* sorted and separated by commas, or ``none``."""
     return ", ".join(sorted(words)) or "none"
+
+
+def one_of(values: Iterable[str]) -> str:
+    """Return ``one of 'full', 'used'`` for *values*, in their order."""
+    return f"one of {', '.join(map(repr, values))}"

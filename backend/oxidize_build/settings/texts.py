@@ -6,7 +6,8 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from oxidize_build.settings.constraints import Context, RefusedError, Text
+from oxidize_build.settings.constraints import Keys, Text
+from oxidize_build.settings.place import Context, RefusedError
 from oxidize_build.settings.suggestions import did_you_mean, listed
 from oxidize_build.settings.values import Callback, EntryPoint
 
@@ -150,3 +151,6 @@ RUNTIME = Text(
 URL = Text("an URL that begins with 'https://', 'http://' or 'file://'", r"(?:https?|file)://\S+")
 SHA256 = Text("64 hexadecimal digits", r"[0-9A-Fa-f]{64}")
 GLIBC = Text("a version such as '2.17'", r"2\.\d+")
+
+EXECUTABLE_NAMES = Keys("NAME", "a file name", r"(?!-)(?!\.{1,2}$)(?=.*\S)[^/\\\x00\n]{1,200}")
+TARGET_NAMES = Keys("NAME", "letters, digits, '.', '_' and '-'", r"[A-Za-z0-9][A-Za-z0-9._-]*")
