@@ -1,0 +1,171 @@
+"""The sources of everything that a runtime is built of: pinned in ``sources.toml``, taken from here or there.
+
+An archive is known by its SHA-256 alone. It is looked for in a folder that the user gives, where it may
+have any name, then in the cache, then at its URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from oxidize_build.cache import Cache
+from oxidize_build.errors import ArchiveError
+from oxidize_build.runtime.extract import extract
+from oxidize_build.runtime.fetch import fetch
+
+_CACHE_KIND = "sources"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """CPython, or a third-party library that a runtime is built of."""
+
+    name: str
+    version: str
+    license: str
+    """SPDX expression."""
+    license_files: tuple[str, ...]
+    """Paths of its licence texts in the source tree."""
+    url: str
+    """Where the upstream offers the archive."""
+    sha256: str
+    """Of the upstream's archive, in hexadecimal."""
+    alternatives: tuple[str, ...] = ()
+    """SHA-256 of archives of the same version, packed by others, that are accepted as well."""
+
+    @property
+    def title(self) -> str:
+        """``openssl 3.5.7``."""
+        return f"{self.name} {self.version}"
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """SHA-256 of every archive that will do."""
+        return (self.sha256, *self.alternatives)
+
+    @property
+    def file_name(self) -> str:
+        """Name of the upstream's archive."""
+        return self.url.rpartition("/")[2]
+
+
+@cache
+def read_components() -> tuple[Component, ...]:
+    """Return the rows of ``sources.toml``."""
+    text = resources.files(__package__).joinpath("sources.toml").read_text(encoding="utf-8")
+    return tuple(_component(row) for row in tomllib.loads(text)["component"])
+
+
+def _component(row: Mapping[str, Any]) -> Component:
+    return Component(
+        name=row["name"],
+        version=row["version"],
+        license=row["license"],
+        license_files=tuple(row["license-files"]),
+        url=row["url"],
+        sha256=row["sha256"],
+        alternatives=tuple(alternative["sha256"] for alternative in row.get("alternative", ())),
+    )
+
+
+def find_component(name: str, version: str | None = None) -> Component:
+    """Return the component *name*, of which there is one version unless *version* says which.
+
+    Raises ArchiveError when the table has no such component.
+    """
+    versions = [row for row in read_components() if row.name == name]
+    found = [row for row in versions if version in {None, row.version}]
+    if len(found) != 1:
+        raise ArchiveError(
+            f"the sources of {name}{f' {version}' if version else ''} are not known",
+            hint=f"known are {', '.join(row.title for row in versions or read_components())}",
+        )
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where source archives are taken from."""
+
+    folder: Path | None
+    """A folder of archives, which is looked at first; None to use the cache and the network alone."""
+    cache: Cache
+
+    def archive(self, component: Component) -> Path:
+        """Return the archive of *component*; what is downloaded for it is kept in the cache.
+
+        Raises ArchiveError when it cannot be had, or is not the one that the table names.
+        """
+        return self._given(component) or self._cached(component) or self._downloaded(component)
+
+    def unpack(self, component: Component, directory: Path) -> None:
+        """Unpack the source tree of *component* as the new *directory*, whose parent exists.
+
+        Raises ArchiveError when the archive cannot be had, is damaged, or is no source tree;
+        *directory* does not exist then.
+        """
+        archive = self.archive(component)
+        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{component.name}-") as workshop:
+            unpacked = Path(workshop) / "unpacked"
+            extract(archive, unpacked)
+            trees = [path for path in unpacked.iterdir() if path.is_dir()]
+            if len(trees) != 1:
+                raise ArchiveError(f"{archive} is not the archive of one source tree: {component.title}")
+            trees[0].rename(directory)
+
+    def _given(self, component: Component) -> Path | None:
+        """Return the folder's archive. Raises ArchiveError for a file of its name and other content."""
+        if self.folder is None:
+            return None
+        digests = _digests(self.folder)
+        for sha256 in component.accepted:
+            if sha256 in digests:
+                return digests[sha256]
+        impostor = self.folder / component.file_name
+        if impostor.exists():
+            raise ArchiveError(
+                f"{impostor} is not the archive of {component.title}: its sha256 is {_sha256(impostor)}, "
+                f"expected {' or '.join(component.accepted)}",
+                hint="remove it, or get it again: it is damaged, or another version",
+            )
+        return None
+
+    def _cached(self, component: Component) -> Path | None:
+        for sha256 in component.accepted:
+            path = self.cache.path(_CACHE_KIND, sha256)
+            if path.is_file() and _sha256(path) == sha256:
+                return path
+        return None
+
+    def _downloaded(self, component: Component) -> Path:
+        return self.cache.obtain(
+            _CACHE_KIND,
+            component.sha256,
+            lambda made: fetch(component.url, component.sha256, made),
+            lambda entry: entry.is_file() and _sha256(entry) == component.sha256,
+        )
+
+
+@cache
+def _digests(folder: Path) -> dict[str, Path]:
+    """Return the files of *folder* by their SHA-256. Raises ArchiveError when it cannot be read."""
+    try:
+        return {_sha256(path): path for path in sorted(folder.iterdir()) if path.is_file()}
+    except OSError as error:
+        raise ArchiveError(
+            f"the folder of sources {folder} cannot be read: {error.strerror}",
+            hint="name a directory that holds the archives of the sources",
+        ) from None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
