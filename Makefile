@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := build/venv
 BIN := $(VENV)/bin
-C_SOURCES := $(filter-out stub/image_format.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c))
+C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c))
 
 .PHONY: setup demo test compat cpython docs lint format
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>   /* wcstombs */
 #include <sys/stat.h> /* stat */
 
+#include "allocators.h"
+#include "config_fields.h"
 #include "os.h"
 
 /* --- what to run --------------------------------------------------------------------------- */
@@ -37,8 +39,12 @@ apply_to_target(void *context, const struct image_option *option, struct text te
         break;
     case IMAGE_OPTION_RUN_MODULE:
         return target->self_test ? status_ok() : set_module(target, text);
+    case IMAGE_OPTION_RUN_PYTHON:
+        target->python = !target->self_test;
+        break;
     case IMAGE_OPTION_SELF_TEST:
         target->self_test = wants_self_test();
+        target->python = target->python && !target->self_test;
         return target->self_test ? set_module(target, text) : status_ok();
     case IMAGE_OPTION_FROZEN:
         target->frozen = true;
@@ -54,12 +60,13 @@ config_target(const struct image *image, struct target *target)
     return image_for_each_option(image, apply_to_target, target);
 }
 
-/* --- PyConfig ------------------------------------------------------------------------------ */
+/* --- initialisation ------------------------------------------------------------------------------
+ */
 
 /* What python takes from the command line before everything else (-X utf8, -X dev, -I) is for the
    interpreter only: an application's arguments are its own. */
 static PyStatus
-preinitialise(const struct invocation *invocation)
+preinitialise(const struct image *image, const struct invocation *invocation)
 {
     PyPreConfig preconfig;
     /* Not PyPreConfig_InitIsolatedConfig: it leaves the locale alone, and python does not. */
@@ -70,7 +77,12 @@ preinitialise(const struct invocation *invocation)
     /* In the C locale python sets LC_CTYPE, which its children inherit. UTF-8 mode does as well. */
     preconfig.coerce_c_locale = 0;
     preconfig.coerce_c_locale_warn = 0;
-    return Py_PreInitializeFromBytesArgs(&preconfig, invocation->argc, invocation->argv);
+    status_die_if_failed(config_fields_before(image, invocation->child, &preconfig));
+    PyStatus status = Py_PreInitializeFromBytesArgs(&preconfig, invocation->argc, invocation->argv);
+    if (!PyStatus_Exception(status)) {
+        status_die_if_failed(allocators_setup(image));
+    }
+    return status;
 }
 
 static void
@@ -137,10 +149,7 @@ static PyStatus
 apply_options(PyConfig *config, const struct image *image, const char *executable)
 {
     struct configuration configuration = {config, executable, PyStatus_Ok()};
-    struct status status = image_for_each_option(image, apply_to_config, &configuration);
-    if (status_failed(status)) {
-        status_die(status);
-    }
+    status_die_if_failed(image_for_each_option(image, apply_to_config, &configuration));
     return configuration.status;
 }
 
@@ -223,10 +232,29 @@ read_command_line(PyConfig *config, struct invocation *invocation)
     return status;
 }
 
+/* Python has taken the options of its own from an application's command line, which was to have
+   them (parse_argv). What is left says what to run, in the place of the target, unless it is
+   nothing: sys.argv[0] is empty then. */
+static PyStatus
+settle_arguments(struct invocation *invocation)
+{
+    PyObject *argv = PySys_GetObject("argv"); /* borrowed */
+    PyObject *first = argv != NULL && PyList_Check(argv) && PyList_GET_SIZE(argv) > 0
+                          ? PyList_GET_ITEM(argv, 0)
+                          : NULL;
+    if (first == NULL || PyUnicode_GetLength(first) != 0) {
+        invocation->interpreter = true;
+        return PyStatus_Ok();
+    }
+    PyObject *invoked = PyUnicode_DecodeFSDefault(invocation->invoked);
+    return invoked != NULL && PyList_SetItem(argv, 0, invoked) == 0 ? PyStatus_Ok()
+                                                                    : PyStatus_NoMemory();
+}
+
 PyStatus
 config_initialise(const struct image *image, struct invocation *invocation)
 {
-    PyStatus status = preinitialise(invocation);
+    PyStatus status = preinitialise(image, invocation);
     if (PyStatus_Exception(status)) {
         return status;
     }
@@ -238,6 +266,9 @@ config_initialise(const struct image *image, struct invocation *invocation)
         status = apply_options(&config, image, invocation->executable);
     }
     if (!PyStatus_Exception(status)) {
+        status = config_fields_after(image, invocation->child, invocation->executable, &config);
+    }
+    if (!PyStatus_Exception(status)) {
         status = set_arguments(&config, invocation);
     }
     if (!PyStatus_Exception(status) && invocation->interpreter) {
@@ -245,6 +276,9 @@ config_initialise(const struct image *image, struct invocation *invocation)
     }
     if (!PyStatus_Exception(status)) {
         status = Py_InitializeFromConfig(&config);
+    }
+    if (!PyStatus_Exception(status) && config.parse_argv && !invocation->interpreter) {
+        status = settle_arguments(invocation);
     }
     PyConfig_Clear(&config);
     return status;

@@ -13,12 +13,14 @@ struct invocation {
     const char *executable;       /* absolute path: the root of the file tree, and sys.prefix */
     const char *interpreter_path; /* sys.executable, from the root; "" is the executable itself */
     const char *invoked;          /* the path it was started by: sys.argv[0] */
-    bool interpreter;             /* it is to be sys.executable, and takes python's command line */
+    bool child;                   /* it is sys.executable, not the application */
+    bool interpreter;             /* it takes python's command line, and runs what that says */
 };
 
 /* What is to be run. */
 struct target {
     char module[1024]; /* as `python -m` runs it; empty: the packed module __main__ */
+    bool python;       /* neither, but what the command line says, or a REPL */
     bool anonymous;    /* __main__ is a command, as of `python -c`, and has no __file__ */
     bool self_test;    /* the environment asks for it, and it is built in: module is what does it */
     bool frozen;       /* look like other packagers' executables: sys.frozen, sys._MEIPASS */
@@ -27,10 +29,11 @@ struct target {
 /* Read what is to be run from the options. */
 struct status config_target(const struct image *image, struct target *target);
 
-/* Initialise Python, isolated from the machine it runs on: no environment variable, no site
-   directory, no .pth file is read. On failure the returned status tells. An interpreter that is
-   given the executable itself as a script is to run the target: invocation->interpreter becomes
-   false. */
+/* Initialise Python, isolated from the machine it runs on unless the image says otherwise: no
+   environment variable, no site directory, no .pth file is read. On failure the returned status
+   tells. An interpreter that is given the executable itself as a script is to run the target:
+   invocation->interpreter becomes false. It becomes true where the application takes python's
+   command line and that says what to run. */
 PyStatus config_initialise(const struct image *image, struct invocation *invocation);
 
 #endif

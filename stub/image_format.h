@@ -57,6 +57,9 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_FROZEN = 5,
     IMAGE_OPTION_PROGRAM_DIGEST = 7,
     IMAGE_OPTION_FALLBACK = 6,
+    IMAGE_OPTION_RUN_PYTHON = 8,
+    IMAGE_OPTION_FIELD = 9,
+    IMAGE_OPTION_ALLOCATOR = 10,
     IMAGE_OPTION_SELF_TEST = 30,
 };
 

@@ -4,6 +4,8 @@
 
 #include <Python.h>
 
+#include <unistd.h> /* isatty */
+
 #include "config.h"
 #include "fallbacks.h"
 #include "finder.h"
@@ -17,14 +19,6 @@
 /* These stay for as long as the process: the tree refers to them. */
 static struct image image;
 static char executable[LONGEST_EXECUTABLE_PATH];
-
-static void
-die_if_failed(struct status status)
-{
-    if (status_failed(status)) {
-        status_die(status);
-    }
-}
 
 static struct status
 open_image(void)
@@ -138,14 +132,32 @@ find_executable(struct invocation *invocation)
     if (!os_executable_path(path, sizeof path, &invocation->invoked)) {
         status_die(status_fault("its path is too long"));
     }
-    invocation->interpreter = programs_take_mark(path, executable, sizeof executable);
-    if (!invocation->interpreter) {
+    invocation->child = programs_take_mark(path, executable, sizeof executable);
+    if (!invocation->child) {
         strcpy(executable, path);
     }
     if (os_has_more_rights()) {
-        invocation->interpreter = false; /* or any user could run any code with them */
+        invocation->child = false; /* or any user could run any code with them */
     }
     status_set_program(executable);
+}
+
+static bool
+flag(const char *name)
+{
+    PyObject *flags = PySys_GetObject("flags"); /* borrowed */
+    PyObject *value = flags ? PyObject_GetAttrString(flags, name) : NULL;
+    bool is_set = value != NULL && PyObject_IsTrue(value) == 1;
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return is_set;
+}
+
+/* Whether there is a REPL when the target has ended, as with `python -i`. */
+static bool
+is_inspected(void)
+{
+    return flag("inspect") && (isatty(STDIN_FILENO) || flag("interactive"));
 }
 
 /* End as Py_RunMain does. `result` is null if an exception is set. */
@@ -160,6 +172,9 @@ finish(PyObject *result)
         exit_status = 1;
     }
     Py_XDECREF(result);
+    if (is_inspected()) {
+        return Py_RunMain(); /* which has nothing to run but a REPL */
+    }
     if (Py_FinalizeEx() < 0) {
         exit_status = 120; /* buffered output was lost */
     }
@@ -172,13 +187,14 @@ oxidize_run(int argc, char **argv)
     struct target target;
     struct invocation invocation = {.argc = argc, .argv = argv, .executable = executable};
     find_executable(&invocation);
-    die_if_failed(open_image());
-    die_if_failed(config_target(&image, &target));
+    status_die_if_failed(open_image());
+    status_die_if_failed(config_target(&image, &target));
     tree_setup(&image, executable);
-    die_if_failed(fallbacks_setup(&image));
+    status_die_if_failed(fallbacks_setup(&image));
     invocation.interpreter_path = target.frozen ? "" : PROGRAMS_INTERPRETER;
     bool may_help = target.frozen && !os_has_more_rights();
-    invocation.interpreter |= may_help && is_helper(argc, argv);
+    invocation.child |= may_help && is_helper(argc, argv);
+    invocation.interpreter = invocation.child || target.python;
     if (finder_setup() < 0) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
@@ -186,7 +202,7 @@ oxidize_run(int argc, char **argv)
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status); /* also the regular end of --help and --version */
     }
-    if (invocation.interpreter) {
+    if (invocation.interpreter || target.python) {
         return Py_RunMain();
     }
     bool worker = may_help && is_worker(argc, argv);

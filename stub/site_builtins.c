@@ -5,29 +5,37 @@
 
 #include <Python.h>
 
+#define HOOK "__interactivehook__"
+
 typedef struct {
     PyObject_HEAD
     PyObject *name;
 } StandIn;
 
-static const char *const setters[] = {"setquit", "setcopyright", "sethelper"};
-
-/* Let site replace all stand-ins, and return what now has the name of this one. */
-static PyObject *
-real_object(StandIn *self)
+/* Call functions of site; `names` ends with NULL. */
+static int
+call_site(const char *const names[])
 {
     PyObject *site = PyImport_ImportModule("site");
-    for (size_t i = 0; site != NULL && i < Py_ARRAY_LENGTH(setters); i++) {
-        PyObject *result = PyObject_CallMethod(site, setters[i], NULL);
+    for (size_t i = 0; site != NULL && names[i] != NULL; i++) {
+        PyObject *result = PyObject_CallMethod(site, names[i], NULL);
         if (result == NULL) {
             Py_CLEAR(site);
         }
         Py_XDECREF(result);
     }
-    if (site == NULL) {
+    Py_XDECREF(site);
+    return site != NULL ? 0 : -1;
+}
+
+/* Let site replace all stand-ins, and return what now has the name of this one. */
+static PyObject *
+real_object(StandIn *self)
+{
+    static const char *const setters[] = {"setquit", "setcopyright", "sethelper", NULL};
+    if (call_site(setters) < 0) {
         return NULL;
     }
-    Py_DECREF(site);
     PyObject *builtins = PyImport_ImportModule("builtins");
     PyObject *object = builtins ? PyObject_GetAttr(builtins, self->name) : NULL;
     Py_XDECREF(builtins);
@@ -89,6 +97,32 @@ add(PyTypeObject *type, PyObject *builtins, const char *name)
     return result;
 }
 
+/* sys.__interactivehook__: Python calls it before a REPL begins. It puts site's in its place, which
+   sets up readline, completion and the history file, and calls that. */
+static PyObject *
+interactive_hook(PyObject *self, PyObject *nothing)
+{
+    static const char *const setters[] = {"enablerlcompleter", NULL};
+    (void)self, (void)nothing;
+    if (call_site(setters) < 0) {
+        return NULL;
+    }
+    PyObject *hook = PySys_GetObject(HOOK); /* borrowed */
+    return hook != NULL ? PyObject_CallNoArgs(hook) : Py_NewRef(Py_None);
+}
+
+static PyMethodDef interactive_hook_definition = {"interactive_hook", interactive_hook, METH_NOARGS,
+                                                  "Prepare a REPL as the module site does."};
+
+static int
+add_interactive_hook(void)
+{
+    PyObject *hook = PyCFunction_New(&interactive_hook_definition, NULL);
+    int result = hook != NULL ? PySys_SetObject(HOOK, hook) : -1;
+    Py_XDECREF(hook);
+    return result;
+}
+
 int
 site_builtins_add(void)
 {
@@ -100,5 +134,5 @@ site_builtins_add(void)
         result = add(type, builtins, names[i]);
     }
     Py_XDECREF(type);
-    return result;
+    return result == 0 ? add_interactive_hook() : result;
 }

@@ -37,4 +37,12 @@ void status_set_program(const char *path);
    Works before Python exists, and whatever state Python is in. */
 _Noreturn void status_die(struct status status);
 
+static inline void
+status_die_if_failed(struct status status)
+{
+    if (status_failed(status)) {
+        status_die(status);
+    }
+}
+
 #endif

@@ -161,6 +161,13 @@ class Option(IntEnum):
     """SHA-256 of the program in front of the image, in hexadecimal; for ``oxidize verify``."""
     FALLBACK = 6
     """Lines: a path of the host, then what takes its place where it does not exist (stub/fallbacks.c)."""
+    RUN_PYTHON = 8
+    """Be python itself: its command line, its REPL."""
+    FIELD = 9
+    """Set a field of PyPreConfig or PyConfig: ``name`` to the number, or ``name=text``; a list's items are
+    options of their own."""
+    ALLOCATOR = 10
+    """The allocator (number: a PyMemAllocatorName) of the domain in the text, or if that is empty of all."""
     SELF_TEST = 30
     """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
 
