@@ -99,11 +99,14 @@ is_helper(int argc, char **argv)
     static const char *const beginnings[] = {
         "from multiprocessing.resource_tracker import main",
         "from multiprocessing.forkserver import main",
+        "import sys; from multiprocessing.forkserver import main", /* 3.14 */
         "from multiprocessing.spawn import spawn_main",
     };
-    for (size_t i = 0; argc >= 3 && i < Py_ARRAY_LENGTH(beginnings); i++) {
-        if (strcmp(argv[argc - 2], "-c") == 0 && begins_with(argv[argc - 1], beginnings[i])) {
-            return true;
+    for (int option = 1; option + 1 < argc; option++) {
+        for (size_t i = 0; i < Py_ARRAY_LENGTH(beginnings); i++) {
+            if (strcmp(argv[option], "-c") == 0 && begins_with(argv[option + 1], beginnings[i])) {
+                return true;
+            }
         }
     }
     return false;

@@ -5,6 +5,8 @@
 
 #include <Python.h>
 
+#include <stdbool.h>
+
 #define HOOK "__interactivehook__"
 
 typedef struct {
@@ -97,6 +99,22 @@ add(PyTypeObject *type, PyObject *builtins, const char *name)
     return result;
 }
 
+/* Whether Python has shown its version, to which it adds the line below only if it imports site at
+   start: nothing is run, or sys.argv[0] would say what. */
+static bool
+has_shown_version(void)
+{
+    PyObject *argv = PySys_GetObject("argv"), *flags = PySys_GetObject("flags"); /* borrowed */
+    PyObject *first = argv ? PySequence_GetItem(argv, 0) : NULL;
+    PyObject *quiet = flags ? PyObject_GetAttrString(flags, "quiet") : NULL;
+    bool shown =
+        first != NULL && quiet != NULL && PyObject_Not(first) == 1 && PyObject_Not(quiet) == 1;
+    Py_XDECREF(quiet);
+    Py_XDECREF(first);
+    PyErr_Clear();
+    return shown;
+}
+
 /* sys.__interactivehook__: Python calls it before a REPL begins. It puts site's in its place, which
    sets up readline, completion and the history file, and calls that. */
 static PyObject *
@@ -104,6 +122,10 @@ interactive_hook(PyObject *self, PyObject *nothing)
 {
     static const char *const setters[] = {"enablerlcompleter", NULL};
     (void)self, (void)nothing;
+    if (has_shown_version()) {
+        PySys_WriteStderr("Type \"help\", \"copyright\", \"credits\" or \"license\" "
+                          "for more information.\n");
+    }
     if (call_site(setters) < 0) {
         return NULL;
     }

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oxidize_build.errors import ImageError
-from oxidize_build.image import c_header
+from oxidize_build.image import c_header, config_header
 from oxidize_build.image import format as fmt
 from oxidize_build.image.format import ModuleKind, Option, Section
 from oxidize_build.image.reader import read_image
@@ -216,3 +216,7 @@ def test_every_changed_byte_is_noticed_or_harmless(image: bytes, c_reader: Path,
         assert result.returncode == 70 or (result.returncode, result.stdout) == (0, whole), position
         with pytest.raises(ImageError):
             read_image(memoryview(bytes(damaged)))
+
+
+def test_the_table_of_interpreter_fields_is_generated() -> None:
+    assert (STUB / "config_table.h").read_text() == config_header.generate()

@@ -13,6 +13,7 @@ from oxidize_build.errors import SettingsError
 from oxidize_build.host_files import host_files
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
+from oxidize_build.interpreter_config import interpreter_options
 from oxidize_build.libraries import link_libraries
 from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
@@ -140,6 +141,7 @@ class _Job:
 
 def _prepare(build: Build, shared: _Shared) -> _Job:
     workshop = shared.workshop(build.target)
+    interpreter_options(build.executable, workshop.runtime)  # its faults come before the long stages
     return _Job(build, workshop, shared.resources(build.executable, workshop.runtime))
 
 

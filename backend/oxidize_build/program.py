@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from oxidize_build.errors import EntryPointError
 from oxidize_build.image.format import INTERPRETER_PATH, MainKind, Option
 from oxidize_build.image.writer import OptionValue
+from oxidize_build.interpreter_config import interpreter_options
 from oxidize_build.progress import note
 from oxidize_build.resources import (
     Content,
@@ -22,7 +23,7 @@ from oxidize_build.resources import (
     SourceModule,
 )
 from oxidize_build.runtime import Runtime
-from oxidize_build.settings import Command, EntryPoint, Executable, Module, Script
+from oxidize_build.settings import Command, EntryPoint, Executable, Module, Repl, Script
 
 OWN = "oxidize"
 """Origin of what belongs to no distribution."""
@@ -49,17 +50,18 @@ class Program:
 
     options: tuple[OptionValue, ...]
     main: SourceModule | None
-    """The module ``__main__``, unless a packed module is run as ``python -m`` does."""
+    """The module ``__main__``; None where a packed module is run as ``python -m`` does, and for a REPL."""
 
 
 def make_program(executable: Executable, resources: Sequence[Resource], runtime: Runtime) -> Program:
     """Return the program of *executable*, whose modules are among *resources*.
 
-    Raises EntryPointError when it refers to a module or an object that does not exist.
+    Raises EntryPointError when it refers to a module or an object that does not exist, and SettingsError
+    when *runtime* cannot be configured as it says.
     """
     program = _make_program(executable, resources, runtime)
-    more = (OptionValue(Option.FROZEN),) if executable.frozen else ()
-    return Program((*program.options, *more), program.main)
+    frozen = (OptionValue(Option.FROZEN),) if executable.frozen else ()
+    return Program((*program.options, *frozen, *interpreter_options(executable, runtime)), program.main)
 
 
 def _make_program(executable: Executable, resources: Sequence[Resource], runtime: Runtime) -> Program:
@@ -77,6 +79,8 @@ def _make_program(executable: Executable, resources: Sequence[Resource], runtime
             _check_entry_point(module, attribute, modules, runtime, where)
             first = attribute.partition(".")[0]
             text = _LAUNCHER.format(module=module, first=first, attribute=attribute)
+        case Repl():
+            return Program((OptionValue(Option.RUN_PYTHON),), None)
         case Command(code):
             content = Content(code.encode())
             return _main(PurePosixPath("bin") / executable.name, content, executable, MainKind.ANONYMOUS)
