@@ -5,19 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 import oxidize_build
-from oxidize_build.cli import main
 from oxidize_build.errors import DependencyError, ImageError
 from oxidize_build.project import build_project_wheel, effective_build_system
 from oxidize_build.settings import Settings, read_settings
 
+Outcome = Callable[..., int]
 OWN = 'requires = ["Oxidize_Build>=0.1", "packaging"]\nbuild-backend = "oxidize_build.build_meta"\n'
 
 
@@ -40,10 +40,11 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         names: Sequence[str] | None,
         output: Path,
         targets: Sequence[str] | None,
-    ) -> list[Path]:
+    ) -> list[SimpleNamespace]:
         assert zipfile.is_zipfile(wheel)
         assert targets is None
-        return [output / item.name for item in settings.executables if names is None or item.name in names]
+        chosen = [item.name for item in settings.executables if names is None or item.name in names]
+        return [SimpleNamespace(path=output / name) for name in chosen]
 
     module = ModuleType("oxidize_build.pipeline")
     vars(module)["build_executables"] = build_executables
@@ -51,13 +52,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def outcome(*args: str) -> int:
-    with pytest.raises(SystemExit) as caught:
-        main(args)
-    return int(caught.value.code or 0)
-
-
-def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_and_help(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome("--version") == 0
     assert capsys.readouterr().out == f"oxidize, version {oxidize_build.__version__}\n"
     assert outcome("--help") == 0
@@ -80,6 +75,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(("names", "expected"), [([], ["app", "tool"]), (["tool"], ["tool"])])
 def test_build_prints_the_paths(
+    outcome: Outcome,
     tmp_path: Path,
     pipeline: ModuleType,
     capfd: pytest.CaptureFixture[str],
@@ -94,7 +90,9 @@ def test_build_prints_the_paths(
     assert capfd.readouterr().out == f"{tmp_path / 'o' / 'app'}\n"
 
 
-def test_an_error_ends_with_its_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_ends_with_its_status(
+    outcome: Outcome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert outcome("build", "--project", str(tmp_path)) == 78
     captured = capsys.readouterr()
     assert captured.err.startswith("error: there is no pyproject.toml")
@@ -141,7 +139,9 @@ class Report:
     image_size: int = 60
 
 
-def test_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify(
+    outcome: Outcome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def check(path: Path) -> Report:
         if path.read_bytes() == b"whole":
             return Report()

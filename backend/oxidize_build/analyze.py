@@ -93,20 +93,33 @@ def _is_java_class(magic: bytes) -> bool:
 
 
 def _analyze_elf(path: Path, size: int) -> Analysis:
-    with path.open("rb") as file:
-        facts = elf_facts(file, str(path))
+    facts = _facts(path)
     floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
-    report = verify(path) if carries_image(path) else None
     packed = None
-    libraries: Iterable[EmbeddedLibrary]
-    if report is None:
-        libraries = embedded_libraries(path.read_bytes())
-    else:
+    if carries_image(path):
+        report = verify(path)
         packed = packed_objects(report)
         floor = floor.at_least(packed.floor)
-        libraries = _packed_libraries(report)
+        libraries = tuple(_packed_libraries(report))
+    else:
+        libraries = embedded_libraries(path.read_bytes())
     runs_on = verdicts(floor) if facts.kind in {Kind.EXECUTABLE, Kind.PIE, Kind.SHARED_LIBRARY} else ()
-    return Analysis(path, size, (facts,), floor, runs_on, tuple(libraries), packed)
+    return Analysis(path, size, (facts,), floor, runs_on, libraries, packed)
+
+
+def _facts(path: Path) -> ObjectFacts:
+    with path.open("rb") as file:
+        return elf_facts(file, str(path))
+
+
+def executable_floor(report: VerifyReport) -> Floor:
+    """Return the C library that the executable of *report* needs, with all that is packed in it.
+
+    Raises ObjectFileError if a packed shared object is damaged.
+    """
+    facts = _facts(report.path)
+    floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
+    return floor.at_least(packed_objects(report).floor)
 
 
 def libc_floor(needed: Iterable[str], versions: Iterable[SymbolVersion], interpreter: str | None) -> Floor:

@@ -28,6 +28,11 @@ class Floor:
     version: str | None = None
     """``2.34``; None where any version will do."""
 
+    def __str__(self) -> str:
+        if self.libc is Libc.NONE:
+            return "no C library"
+        return f"{self.libc} {self.version} or later" if self.version else str(self.libc)
+
     def at_least(self, other: Floor) -> Floor:
         """Return the higher one of the two, which must be of the same library or of none."""
         if other.libc is Libc.NONE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oxidize_build.bytecode import compile_sources
@@ -20,7 +20,7 @@ from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
 from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.policy import Policy, apply_policy
 from oxidize_build.program import add_own_files, make_program
-from oxidize_build.progress import note, stage
+from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
 from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.host import host_runtime
@@ -35,6 +35,7 @@ from oxidize_build.settings import (
     select,
 )
 from oxidize_build.staging import deliver, staging
+from oxidize_build.summary import ExecutableSummary, summarise, tell
 from oxidize_build.verify import VerifyReport, verify
 from oxidize_build.wheels import entry_points, resolve, unpack
 
@@ -54,8 +55,8 @@ def build_executables(
     names: Sequence[str] | None,
     output: Path,
     targets: Sequence[str] | None = None,
-) -> list[Path]:
-    """Build executables of the project whose wheel is *wheel* and return their paths in *output*.
+) -> list[ExecutableSummary]:
+    """Build executables of the project whose wheel is *wheel* into *output*; return an account of each.
 
     *names* picks executables; None means all that the settings and the wheel's entry points define. *targets*
     picks targets likewise. A file is named for its executable, and where the project has several targets for
@@ -66,13 +67,14 @@ def build_executables(
     settings = add_entry_points(settings, entry_points(wheel))
     builds = select(settings, names, targets)
     shared = _Shared(wheel, Cache.default())
-    with staging(output) as directory:
+    with staging(output) as directory, recorded() as stages:
         jobs = [_prepare(build, shared) for build in builds]
-        reports = [_make(job, directory) for job in jobs]
-        results = deliver([report.path for report in reports], output)
-    for report in reports:
-        _tell(report)
-    return results
+        summaries = [_make(job, directory, stages) for job in jobs]
+        paths = deliver([summary.path for summary in summaries], output)
+    summaries = [replace(summary, path=path) for summary, path in zip(summaries, paths, strict=True)]
+    for summary in summaries:
+        tell(summary)
+    return summaries
 
 
 class _Shared:
@@ -145,14 +147,13 @@ def _prepare(build: Build, shared: _Shared) -> _Job:
     return _Job(build, workshop, shared.resources(build.executable, workshop.runtime))
 
 
-def _make(job: _Job, directory: Path) -> VerifyReport:
+def _make(job: _Job, directory: Path, stages: Sequence[Stage]) -> ExecutableSummary:
     executable = job.build.executable
     decided = apply_policy(job.resources, job.workshop.runtime, Policy.of(executable))
     for line in decided.warnings:
         note(line)
-    for left_out in decided.left_out:
-        note(f"{job.build.file_name}: left out {left_out}")
-    return pack(executable, decided.kept, job.workshop, directory, job.build.file_name)
+    report = pack(executable, decided.kept, job.workshop, directory, job.build.file_name)
+    return summarise(report, executable.run, decided, stages)
 
 
 def pack(
@@ -208,8 +209,3 @@ def _assemble(
     attach(workshop.stub, image, finished)
     image.unlink()
     return verify(finished)
-
-
-def _tell(report: VerifyReport) -> None:
-    modules, files = len(report.image.modules), len(report.image.files)
-    note(f"{report.path.name}: {report.size / 1e6:.1f} MB, {modules} modules, {files} files")

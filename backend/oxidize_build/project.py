@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from build import BuildBackendException, BuildException, FailedProcessError
 from build.env import DefaultIsolatedEnv
@@ -17,11 +19,38 @@ from packaging.utils import canonicalize_name
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller
 
 from oxidize_build.errors import DependencyError
+from oxidize_build.progress import stage
 from oxidize_build.settings import Settings
 from oxidize_build.settings.build_system import BuildSystem, read_build_system
 from oxidize_build.wrapped import WrappedBackend
 
+if TYPE_CHECKING:
+    from oxidize_build.summary import ExecutableSummary
+
 OWN_DISTRIBUTION = "oxidize-build"
+
+
+def build_project(
+    settings: Settings,
+    output: Path,
+    names: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    *,
+    isolated: bool = True,
+) -> list[ExecutableSummary]:
+    """Build the project's wheel, and executables of it into the directory *output*; tell of each.
+
+    *names* and *targets* pick executables, as for :func:`~oxidize_build.pipeline.build_executables`;
+    *isolated* is as for :func:`build_project_wheel`.
+
+    Raises an OxidizeError of the failing stage; *output* is then as it was.
+    """
+    from oxidize_build.pipeline import build_executables  # noqa: PLC0415 - the wheel alone needs none of it
+
+    with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
+        with stage("Make the project's wheel"):
+            wheel = build_project_wheel(settings, Path(scratch), isolated)
+        return build_executables(settings, wheel, names, output, targets)
 
 
 def build_project_wheel(settings: Settings, output: Path, isolated: bool) -> Path:

@@ -12,7 +12,6 @@ from oxidize_build.cli.output import print_fields, print_json, readable_size
 
 if TYPE_CHECKING:
     from oxidize_build.analyze import Analysis
-    from oxidize_build.distributions import Floor
     from oxidize_build.objfile.facts import ObjectFacts
 
 
@@ -75,12 +74,8 @@ def _whole_fields(result: Analysis) -> dict[str, str]:
         because = ""
         if packed is not None and packed.floor == result.floor and packed.floor_of is not None:
             because = f", because of {packed.floor_of}"
-        fields["C library"] = f"{_floor(result.floor)}{because}"
+        fields["C library"] = f"{result.floor}{because}"
     return fields
-
-
-def _floor(floor: Floor) -> str:
-    return f"{floor.libc} {floor.version} or later" if floor.version else str(floor.libc)
 
 
 def _listed(items: Iterable[str]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
+
+from oxidize_build.cli.output import print_json
 
 
 @click.command()
@@ -36,23 +37,27 @@ import click
     is_flag=True,
     help="Build the wheel in this environment, which must have the project's build requirements.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print an account of the build as JSON instead.")
 def build(
     names: tuple[str, ...],
     project: Path,
     outdir: Path | None,
     targets: tuple[str, ...],
     no_isolation: bool,
+    as_json: bool,
 ) -> None:
     """Build the project's executables, or only those named NAME, and print their paths."""
     # `oxidize --help` needs none of these
-    from oxidize_build.pipeline import build_executables  # noqa: PLC0415
-    from oxidize_build.project import build_project_wheel  # noqa: PLC0415
+    from oxidize_build.progress import recorded  # noqa: PLC0415
+    from oxidize_build.project import build_project  # noqa: PLC0415
     from oxidize_build.settings import read_settings  # noqa: PLC0415
 
     settings = read_settings(project)
-    output = outdir or project / "dist"
-    with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
-        wheel = build_project_wheel(settings, Path(scratch), isolated=not no_isolation)
-        where = output.absolute()
-        for path in build_executables(settings, wheel, names or None, where, targets or None):
-            click.echo(path)
+    output = (outdir or project / "dist").absolute()
+    with recorded() as stages:
+        summaries = build_project(settings, output, names or None, targets or None, isolated=not no_isolation)
+    if as_json:
+        print_json({"executables": summaries, "stages": stages})
+        return
+    for summary in summaries:
+        click.echo(summary.path)

@@ -1,0 +1,132 @@
+"""What is in a finished executable: every file of its tree, what it is, and what it came with."""
+
+from __future__ import annotations
+
+import csv
+import io
+import posixpath
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import BinaryIO
+
+from oxidize_build.image.format import ModuleKind
+from oxidize_build.image.reader import Image
+from oxidize_build.verify import VerifyReport
+
+PYTHON = "python"
+"""Stands for the standard library among the distributions."""
+OTHER = "(other)"
+"""Stands for files of no distribution: the program's own, and libraries of the building machine."""
+_STDLIB = re.compile(r"lib/python3\.\d+t?/(?!site-packages/)")
+_SITE_PACKAGES = re.compile(r"(lib/python3\.\d+t?/site-packages)/([^/]+)\.dist-info/RECORD")
+
+
+class Part(StrEnum):
+    """What a stretch of an executable is."""
+
+    STUB = "stub"
+    """The program itself: the interpreter and the modules that are linked into it."""
+    INDEX = "index"
+    """What the image has to find files and modules by, and the gaps between files."""
+    BYTECODE = "bytecode"
+    SOURCE = "source"
+    LIBRARIES = "libraries"
+    """Extension modules and shared libraries."""
+    DATA = "data"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of the tree."""
+
+    path: PurePosixPath
+    size: int
+    """In bytes."""
+    part: Part
+    package: str
+    """The distribution that it came with, :data:`PYTHON` or :data:`OTHER`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that an executable is made of."""
+
+    total: int
+    """Of the file, in bytes."""
+    stub: int
+    """Of the program in front of the image, in bytes."""
+    entries: tuple[Entry, ...]
+    """In order of path."""
+
+    def parts(self) -> dict[Part, int]:
+        """Return the size of each part in bytes; together they are the whole file."""
+        sizes = Counter(dict.fromkeys(Part, 0))
+        for entry in self.entries:
+            sizes[entry.part] += entry.size
+        sizes[Part.STUB] = self.stub
+        sizes[Part.INDEX] = self.total - sum(sizes.values())
+        return dict(sizes)
+
+    def packages(self) -> dict[str, int]:
+        """Return the size of each distribution's files in bytes, the largest first."""
+        sizes: Counter[str] = Counter()
+        for entry in self.entries:
+            sizes[entry.package] += entry.size
+        return dict(sorted(sizes.items(), key=lambda item: (-item[1], item[0])))
+
+
+def read_contents(report: VerifyReport) -> Contents:
+    """Return what is in the executable of *report*."""
+    image = report.image
+    parts = _parts(image)
+    with report.path.open("rb") as stream:
+        owners = _owners(report, stream)
+    entries = (
+        Entry(file.path, file.size, parts.get(file.path, Part.DATA), _package(file.path, owners))
+        for file in image.files
+    )
+    ordered = tuple(sorted(entries, key=lambda entry: entry.path))
+    return Contents(report.size, report.image_offset, ordered)
+
+
+def _parts(image: Image) -> dict[PurePosixPath, Part]:
+    parts = {library.path: Part.LIBRARIES for library in image.libraries}
+    for module in image.modules:
+        if module.kind is ModuleKind.SOURCE:
+            parts[module.path] = Part.SOURCE
+        if module.bytecode is not None:
+            parts[module.bytecode] = Part.BYTECODE
+    return parts
+
+
+def _package(path: PurePosixPath, owners: Mapping[PurePosixPath, str]) -> str:
+    if path in owners:
+        return owners[path]
+    if path.parent.name == "__pycache__":
+        source = path.parent.parent / f"{path.name.partition('.')[0]}.py"
+        return owners.get(source, PYTHON if _STDLIB.match(str(path)) else OTHER)
+    return PYTHON if _STDLIB.match(str(path)) else OTHER
+
+
+def _owners(report: VerifyReport, stream: BinaryIO) -> dict[PurePosixPath, str]:
+    """Return the distribution of each file that the packed RECORD files list (PEP 376)."""
+    owners: dict[PurePosixPath, str] = {}
+    for file in report.image.files:
+        match = _SITE_PACKAGES.fullmatch(str(file.path))
+        if match:
+            name = match[2].rpartition("-")[0] or match[2]
+            stream.seek(report.image_offset + file.offset)
+            for path in _recorded(stream.read(file.size), match[1]):
+                owners[path] = name
+    return owners
+
+
+def _recorded(record: bytes, site_packages: str) -> Iterator[PurePosixPath]:
+    rows: Iterable[list[str]] = csv.reader(io.StringIO(record.decode(errors="replace")))
+    for row in rows:
+        if row:
+            yield PurePosixPath(posixpath.normpath(f"{site_packages}/{row[0]}"))
