@@ -18,7 +18,7 @@ from oxidize_build import link
 from oxidize_build.archive import write_hidden_copy
 from oxidize_build.cache import Cache
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
-from oxidize_build.link import find_compiler, identify, make_stub, stub_sources
+from oxidize_build.link import find_compiler, identify, make_stub, stub_key, stub_sources
 from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.host import host_runtime
@@ -224,6 +224,61 @@ def test_dependencies_beside_libc_are_refused(tmp_path: Path) -> None:
         link._check_needed(tmp_path / "main")  # noqa: SLF001
 
 
+@pytest.fixture
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+
+
+class TestReadyStub:
+    @pytest.fixture
+    def ready(self, runtime: Runtime, sources: Path, tmp_path: Path) -> Runtime:
+        """A runtime with a stub of the *sources*."""
+        (tmp_path / "ready").write_bytes(b"\x7fELF")
+        return dataclasses.replace(runtime, stub=tmp_path / "ready", stub_key=stub_key(sources))
+
+    @pytest.mark.usefixtures("no_compiler")
+    def test_is_used_as_it_is(self, ready: Runtime, cache: Cache, sources: Path) -> None:
+        assert make_stub(ready, cache, sources=sources) == ready.stub
+
+    @pytest.mark.usefixtures("no_compiler")
+    def test_of_other_sources_without_a_compiler(self, ready: Runtime, cache: Cache, sources: Path) -> None:
+        (sources / "more.h").write_text("/* another version */\n")
+        with pytest.raises(
+            CompilerError, match=r"was linked for another version of oxidize.*no C comp"
+        ) as caught:
+            make_stub(ready, cache, sources=sources)
+        assert "get the runtime that was built for oxidize" in (caught.value.hint or "")
+
+    def test_of_other_sources_with_a_compiler(self, ready: Runtime, cache: Cache, sources: Path) -> None:
+        (sources / "more.h").write_text("/* another version */\n")
+        stub = make_stub(ready, cache, sources=sources)
+        assert stub != ready.stub
+        check_stub(stub, ready)
+
+    def test_a_named_compiler_is_asked_to_link(self, ready: Runtime, cache: Cache, sources: Path) -> None:
+        assert make_stub(ready, cache, sources=sources, compiler=find_compiler()) != ready.stub
+
+
+def test_libraries_of_the_runtime_are_linked_in_any_order_and_hidden(
+    cache: Cache, runtime: Runtime, sources: Path, tmp_path: Path
+) -> None:
+    codes = {"a": "int b(void); int a(void) { return b(); }", "b": "int c(void); int b(void) { return c(); }"}
+    codes["c"] = "int c(void) { return 7; }"
+    for name, code in codes.items():
+        (tmp_path / f"{name}.c").write_text(f"{code}\n")
+        output(*find_compiler().command, "-c", tmp_path / f"{name}.c", "-o", tmp_path / f"{name}.o")
+        output("ar", "rc", tmp_path / f"lib{name}.a", tmp_path / f"{name}.o")
+    (sources / "more.c").write_text(
+        'int a(void);\n__attribute__((visibility("default"))) int oxidize_public(void) { return a(); }\n'
+    )
+    needing = dataclasses.replace(runtime, link_archives=tuple(tmp_path / f"lib{name}.a" for name in "cba"))
+    stub = make_stub(needing, cache, sources=sources)
+    assert "oxidize_public" in exported(stub)
+    assert not {"a", "b", "c"} & exported(stub)
+
+
 class TestFindCompiler:
     def test_environment_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CC", "gcc -pipe")
@@ -241,10 +296,8 @@ class TestFindCompiler:
         monkeypatch.setattr(link, "_run", lambda _command: "zig")
         assert find_compiler().command[:4] == (sys.executable, "-m", "ziglang", "cc")
 
-    def test_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("CC", raising=False)
-        monkeypatch.setenv("PATH", "")
-        monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    @pytest.mark.usefixtures("no_compiler")
+    def test_none(self) -> None:
         with pytest.raises(CompilerError, match="no C compiler was found: tried") as caught:
             find_compiler()
         assert caught.value.hint is not None

@@ -34,7 +34,7 @@ def facts_of(python: Path) -> dict[str, Any]:
 def facts(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What this interpreter says of itself; a test's changes to it are what host_runtime sees."""
     found = facts_of(Path(sys.executable))
-    monkeypatch.setattr(host, "_probe", lambda _python: found)
+    monkeypatch.setattr(host, "probe", lambda _python: found)
     return found
 
 

@@ -125,6 +125,17 @@ class Cache:
                 made.rename(entry)
         return entry
 
+    def sha256(self, file: Path) -> str:
+        """Return the SHA-256 of a large *file*, worked out once for as long as the file is not touched."""
+        status = file.stat()
+        key = cache_key(str(file), str(status.st_size), str(status.st_mtime_ns), str(status.st_ino))
+
+        def make(made: Path) -> None:
+            with file.open("rb") as stream:
+                made.write_text(hashlib.file_digest(stream, "sha256").hexdigest(), "ascii")
+
+        return self.obtain("digests", key, make).read_text("ascii")
+
     @contextmanager
     def workshop(self, directory: Path) -> Iterator[Path]:
         """Give a directory inside *directory* of the cache, which disappears when the block ends.

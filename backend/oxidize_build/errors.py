@@ -61,6 +61,12 @@ class WheelError(OxidizeError):
     exit_status = 65  # EX_DATAERR
 
 
+class DownloadError(OxidizeError):
+    """A file cannot be downloaded, or is not the one that was asked for."""
+
+    exit_status = 69
+
+
 class ArchiveError(OxidizeError):
     """An archive is damaged, or holds what must not be unpacked."""
 

@@ -7,7 +7,6 @@ an image out of (``stub/image.ld``).
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import platform
@@ -21,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxidize_build import archive
+from oxidize_build import __version__, archive
 from oxidize_build.archive import write_hidden_copy
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
@@ -113,13 +112,25 @@ def identify(command: tuple[str, ...]) -> Compiler:
     return Compiler(command, _run([*command, "--version"]))
 
 
+def stub_key(sources: Path | None = None) -> str:
+    """Return the digest that tells whether a stub linked beforehand is of the same C *sources*.
+
+    It covers the image format, which ``image_format.h`` among them states.
+
+    Raises CompilerError when there are no sources.
+    """
+    return cache_key(*_texts(sources or stub_sources()))
+
+
 def make_stub(
     runtime: Runtime, cache: Cache, *, sources: Path | None = None, compiler: Compiler | None = None
 ) -> Path:
-    """Return the stub for *runtime*, an executable file in the cache; compile and link it if need be.
+    """Return the stub for *runtime*, an executable file: the one that comes with it, or one in the cache.
 
     *sources* is the directory of its C files and of ``image.ld``, by default :func:`stub_sources`;
-    *compiler* is by default what :func:`find_compiler` finds.
+    *compiler* is by default what :func:`find_compiler` finds. A stub that comes with the runtime is taken
+    if it is of these sources and no *compiler* is named; otherwise one is compiled and linked, if the
+    cache has none.
 
     Raises CompilerError when there is no compiler or it fails, and RuntimeNotUsableError when a
     library that libpython needs is not there to be linked statically.
@@ -127,7 +138,9 @@ def make_stub(
     if not runtime.platform.startswith("linux"):
         raise RuntimeNotUsableError(f"executables are made for Linux only, not for {runtime.platform}")
     sources = sources or stub_sources()
-    compiler = compiler or find_compiler()
+    if runtime.stub is not None and compiler is None and runtime.stub_key == stub_key(sources):
+        return runtime.stub
+    compiler = compiler or _find_compiler_for(runtime)
     libraries = static_libraries(runtime)
     key = cache_key(
         *_own_code(),
@@ -136,7 +149,7 @@ def make_stub(
         *compiler.command[1:],
         compiler.version,
         *runtime.build_paths,
-        *(_digest(path, cache) for path in (runtime.libpython, *libraries)),
+        *(cache.sha256(path) for path in (runtime.libpython, *libraries)),
     )
 
     def make(made: Path) -> None:
@@ -158,7 +171,22 @@ def static_libraries(runtime: Runtime) -> list[Path]:
 
     Raises RuntimeNotUsableError when one of them is not there.
     """
-    return [_static_library(name, runtime) for name in runtime.link_libraries if name not in SYSTEM_LIBRARIES]
+    others = (name for name in runtime.link_libraries if name not in SYSTEM_LIBRARIES)
+    return [*runtime.link_archives, *(_static_library(name, runtime) for name in others)]
+
+
+def _find_compiler_for(runtime: Runtime) -> Compiler:
+    """Return :func:`find_compiler`'s. Raises CompilerError, which says why one is needed for *runtime*."""
+    try:
+        return find_compiler()
+    except CompilerError as error:
+        if runtime.stub is None:
+            raise
+        raise CompilerError(
+            f"the stub in the runtime of Python {runtime.version} was linked for another version of oxidize, "
+            f"so that one must be linked anew, and {error.message}",
+            hint=f"get the runtime that was built for oxidize {__version__}, or {error.hint}",
+        ) from error
 
 
 def _compile(compiler: Compiler, sources: Path, runtime: Runtime, workshop: Path) -> list[Path]:
@@ -188,7 +216,7 @@ def _link(
             f"-Wl,-T,{script}",
             *map(str, objects),
             *("-Wl,--whole-archive", libpython, "-Wl,--no-whole-archive"),
-            *others,
+            *("-Wl,--start-group", *others, "-Wl,--end-group"),
             *("-Wl,--as-needed", *(f"-l{name}" for name in SYSTEM_LIBRARIES)),
             *("-o", str(stub)),
         ]
@@ -236,7 +264,8 @@ def _static_library(name: str, runtime: Runtime) -> Path:
     raise RuntimeNotUsableError(
         f"{runtime.libpython} needs the static library lib{name}.a, "
         f"which is in none of {', '.join(map(str, looked))}",
-        hint=f"install the package with it (on Debian and Ubuntu: {package})",
+        hint=f"install the package with it (on Debian and Ubuntu: {package}), or use a runtime that "
+        "brings it: one of `oxidize runtime build`, or python-build-standalone's archive of the kind `full`",
     )
 
 
@@ -283,18 +312,6 @@ def _texts(sources: Path) -> list[str | bytes]:
 def _headers(runtime: Runtime) -> list[str | bytes]:
     configurations = [path / "pyconfig.h" for path in runtime.include_dirs]
     return [runtime.version, runtime.soabi, *(path.read_bytes() for path in configurations if path.is_file())]
-
-
-def _digest(path: Path, cache: Cache) -> str:
-    """Return the digest of a large file, worked out once for as long as the file is not touched."""
-    status = path.stat()
-    key = cache_key(str(path), str(status.st_size), str(status.st_mtime_ns), str(status.st_ino))
-
-    def make(made: Path) -> None:
-        with path.open("rb") as file:
-            made.write_text(hashlib.file_digest(file, "sha256").hexdigest(), "ascii")
-
-    return cache.obtain("digests", key, make).read_text("ascii")
 
 
 def _zig_target() -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from oxidize_build.bytecode import compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect
-from oxidize_build.errors import SettingsError
 from oxidize_build.host_files import host_files
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
@@ -23,14 +22,12 @@ from oxidize_build.program import add_own_files, make_program
 from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
 from oxidize_build.runtime import Runtime
-from oxidize_build.runtime.host import host_runtime
+from oxidize_build.runtime.find import find_runtime
 from oxidize_build.settings import (
     Build,
     Executable,
-    RuntimePath,
     Settings,
     Target,
-    WantedRuntime,
     add_entry_points,
     select,
 )
@@ -83,16 +80,16 @@ class _Shared:
     def __init__(self, wheel: Path, cache: Cache) -> None:
         self._wheel = wheel
         self._cache = cache
-        self._runtimes: dict[WantedRuntime, Runtime] = {}
+        self._runtimes: dict[Hashable, Runtime] = {}
         self._workshops: dict[Runtime, Workshop] = {}
         self._resources: dict[Hashable, Sequence[Resource]] = {}
 
     def workshop(self, target: Target) -> Workshop:
         """Return the workshop for *target*, whose runtime is looked for and whose stub is made once."""
-        wanted = target.runtime
+        wanted = (target.runtime, target.triple)
         if wanted not in self._runtimes:
             with stage(f"Find the Python runtime{f' of {target.name}' if target.name else ''}"):
-                self._runtimes[wanted] = _find_runtime(wanted)
+                self._runtimes[wanted] = find_runtime(target.runtime, self._cache, triple=target.triple)
         runtime = self._runtimes[wanted]
         if runtime not in self._workshops:
             with stage(f"Make the stub for Python {runtime.version}"):
@@ -121,15 +118,6 @@ def _sources(executable: Executable) -> Hashable:
         executable.lock,
         executable.wheels,
     )
-
-
-def _find_runtime(wanted: WantedRuntime) -> Runtime:
-    match wanted:
-        case "host":
-            return host_runtime()
-        case RuntimePath(path=path):
-            return host_runtime(path)
-    raise SettingsError(f"tool.oxidize.runtime: found {wanted!r}, which this version cannot use")
 
 
 @dataclass(frozen=True, slots=True)

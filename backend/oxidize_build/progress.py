@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 _records: list[list[Stage]] = []
@@ -45,6 +46,15 @@ def stage(title: str) -> Iterator[None]:
     for record in _records:
         record.append(ended)
     note(f"{title} ({ended.seconds:.1f} s)")
+
+
+@contextmanager
+def transfer(title: str, done: int, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how much of *total* bytes is *done*; the block calls what it is given with more."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, completed=done, total=total)
+        yield lambda size: bar.update(task, advance=size)
 
 
 def note(text: str) -> None:

@@ -42,10 +42,30 @@ def host_runtime(python: Path | None = None) -> Runtime:
     build, or was installed without its static library or its headers.
     """
     python = Path.cwd() / (sys.executable if python is None else python)  # links kept: they lead to a venv
-    facts = _probe(python)
-    _check_supported(python, facts)
+    facts = probe(python)
+    check_supported(python, facts)
+    return runtime_of(
+        python,
+        facts,
+        libpython=static_library(python, facts),
+        include_dirs=header_directories(python, facts),
+        link_libraries=link_libraries(facts),
+    )
+
+
+def runtime_of(
+    python: Path,
+    facts: Facts,
+    *,
+    libpython: Path,
+    include_dirs: tuple[Path, ...],
+    link_libraries: tuple[str, ...],
+) -> Runtime:
+    """Return the runtime of the interpreter *python*, which has told *facts*, with what it is linked with."""
     variables: Facts = facts["variables"]
     stdlib = Path(facts["paths"]["stdlib"])
+    dynload = Path(variables.get("DESTSHARED") or stdlib / "lib-dynload")
+    frozen = (name for name in facts["frozen_modules"] if not name.startswith(_TEST_MODULES))
     return Runtime(
         version=facts["version"],
         hexversion=facts["hexversion"],
@@ -55,15 +75,13 @@ def host_runtime(python: Path | None = None) -> Runtime:
         platform=facts["platform"],
         python=python,
         stdlib=stdlib,
-        dynload=Path(variables.get("DESTSHARED") or stdlib / "lib-dynload"),
-        libpython=_static_library(python, facts),
-        include_dirs=_include_dirs(python, facts),
-        link_libraries=_link_libraries(variables),
+        dynload=dynload if dynload.is_dir() else stdlib / "lib-dynload",  # it may have been moved
+        libpython=libpython,
+        include_dirs=include_dirs,
+        link_libraries=link_libraries,
         extension_suffixes=tuple(facts["extension_suffixes"]),
         builtin_modules=frozenset(facts["builtin_modules"]),
-        frozen_modules=frozenset(
-            name for name in facts["frozen_modules"] if not name.startswith(_TEST_MODULES)
-        ),
+        frozen_modules=frozenset(frozen),
         tls_roots=tuple(facts["tls_roots"]) if facts["tls_roots"] else None,
         build_paths=_build_paths(facts),
         libc="musl" if "musl" in variables["SOABI"] else "glibc",
@@ -81,8 +99,12 @@ def _optimizations(variables: Facts) -> tuple[str, ...]:
     return tuple(name for option, name in options.items() if option in asked)
 
 
-def _probe(python: Path) -> Facts:
-    """Run the probe. ``-S`` leaves out the site packages, and with them a virtual environment's prefix."""
+def probe(python: Path) -> Facts:
+    """Ask the interpreter *python* about itself.
+
+    Raises RuntimeNotUsableError when it does not run.
+    """
+    # -S leaves out the site packages, and with them a virtual environment's prefix
     command: list[str | Path] = [python, "-I", "-S", "-B", _PROBE]
     try:
         done = subprocess.run(command, capture_output=True, check=True, stdin=subprocess.DEVNULL)
@@ -95,7 +117,8 @@ def _probe(python: Path) -> Facts:
     return facts
 
 
-def _check_supported(python: Path, facts: Facts) -> None:
+def check_supported(python: Path, facts: Facts) -> None:
+    """Raise RuntimeNotUsableError when executables are not made of *python*, which has told *facts*."""
     if facts["implementation"] != "cpython":
         raise RuntimeNotUsableError(
             f"{python} is {facts['implementation']}, but only CPython can be linked into an executable",
@@ -113,7 +136,11 @@ def _check_supported(python: Path, facts: Facts) -> None:
         )
 
 
-def _static_library(python: Path, facts: Facts) -> Path:
+def static_library(python: Path, facts: Facts, *, hint: str | None = None) -> Path:
+    """Return the static library of the installed interpreter *python*, which has told *facts*.
+
+    Raises RuntimeNotUsableError when it was installed without; *hint* says how to get it.
+    """
     variables: Facts = facts["variables"]
     version = ".".join(facts["version"].split(".")[:2])
     name = str(variables.get("LIBRARY") or f"libpython{version}.a")
@@ -124,7 +151,8 @@ def _static_library(python: Path, facts: Facts) -> Path:
             return candidate
     raise RuntimeNotUsableError(
         f"{python} has no static library: {name} is in none of {', '.join(map(str, looked))}",
-        hint=(
+        hint=hint
+        or (
             f"on Debian and Ubuntu install libpython{version}-dev; pyenv builds one "
             f"(pyenv install {version}); a build from source makes one unless configured "
             "with --without-static-libpython"
@@ -156,7 +184,11 @@ def _is_archive(path: Path) -> bool:
         return file.read(len(_ARCHIVE_MAGIC)) == _ARCHIVE_MAGIC
 
 
-def _include_dirs(python: Path, facts: Facts) -> tuple[Path, ...]:
+def header_directories(python: Path, facts: Facts) -> tuple[Path, ...]:
+    """Return the directories of Python.h and pyconfig.h of *python*, which has told *facts*.
+
+    Raises RuntimeNotUsableError when it was installed without.
+    """
     version = ".".join(facts["version"].split(".")[:2])
     variables: Facts = facts["variables"]
     named = (facts["paths"].get("include"), facts["paths"].get("platinclude"), variables.get("INCLUDEPY"))
@@ -175,8 +207,9 @@ def _include_dirs(python: Path, facts: Facts) -> tuple[Path, ...]:
     )
 
 
-def _link_libraries(variables: Facts) -> tuple[str, ...]:
-    """Collect ``-lNAME`` of what the interpreter was linked with, each name once."""
+def link_libraries(facts: Facts) -> tuple[str, ...]:
+    """Return NAME of each ``-lNAME`` that the interpreter, which has told *facts*, was linked with."""
+    variables: Facts = facts["variables"]
     words = shlex.split(" ".join(str(variables.get(key) or "") for key in ("MODLIBS", "LIBS", "SYSLIBS")))
     return tuple(dict.fromkeys(word[2:] for word in words if word.startswith("-l") and len(word) > 2))
 

@@ -72,7 +72,9 @@ class Runtime:
     link_archives: tuple[Path, ...] = ()
     """Third-party static libraries that come with it and that the static library needs, in link order."""
     stub: Path | None = None
-    """A stub linked beforehand of the same sources that this oxidize has; None where one must be linked."""
+    """A stub that comes with it, linked beforehand; None where one must be linked."""
+    stub_key: str = ""
+    """Digest of the sources that the stub was made of (``link.stub_key``)."""
     optimizations: tuple[str, ...] = ()
     """What the compiler was asked for: of ``pgo``, ``lto``, ``bolt`` and ``debug``."""
     components: tuple[Component, ...] = ()
@@ -82,6 +84,12 @@ class Runtime:
     def short_version(self) -> str:
         """``3.13``."""
         return ".".join(self.version.split(".")[:2])
+
+    @property
+    def triple(self) -> str:
+        """Target triple, as Rust spells it: ``x86_64-unknown-linux-gnu``."""
+        abi = "musl" if self.libc == "musl" else "gnu"
+        return f"{self.platform.rpartition('-')[2]}-unknown-linux-{abi}"
 
     @property
     def stdlib_path(self) -> PurePosixPath:

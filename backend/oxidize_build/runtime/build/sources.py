@@ -102,15 +102,15 @@ class Sources:
     def archive(self, component: Component) -> Path:
         """Return the archive of *component*; what is downloaded for it is kept in the cache.
 
-        Raises ArchiveError when it cannot be had, or is not the one that the table names.
+        Raises ArchiveError when it is not the one that the table names, DownloadError when it cannot be had.
         """
         return self._given(component) or self._cached(component) or self._downloaded(component)
 
     def unpack(self, component: Component, directory: Path) -> None:
         """Unpack the source tree of *component* as the new *directory*, whose parent exists.
 
-        Raises ArchiveError when the archive cannot be had, is damaged, or is no source tree;
-        *directory* does not exist then.
+        Raises ArchiveError when the archive is damaged, or is no source tree, and DownloadError when it
+        cannot be had; *directory* does not exist then.
         """
         archive = self.archive(component)
         with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{component.name}-") as workshop:
