@@ -4,7 +4,7 @@ VENV := build/venv
 BIN := $(VENV)/bin
 C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c))
 
-.PHONY: setup demo test compat cpython docs lint format
+.PHONY: setup demo test compat cpython docs docs-reference lint format
 
 setup: $(VENV)/installed
 
@@ -34,6 +34,9 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
+
+docs-reference: setup
+	$(BIN)/python -m oxidize_build.settings.reference > docs/reference/settings.md
 
 format: setup
 	$(BIN)/ruff check --fix .

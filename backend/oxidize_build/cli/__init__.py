@@ -10,6 +10,7 @@ import click
 from oxidize_build import __version__
 from oxidize_build.cli.analyze import analyze
 from oxidize_build.cli.build import build
+from oxidize_build.cli.schema import schema
 from oxidize_build.cli.verify import verify
 from oxidize_build.errors import OxidizeError
 from oxidize_build.termination import exit_on_sigterm
@@ -23,6 +24,7 @@ def oxidize() -> None:
 
 oxidize.add_command(analyze)
 oxidize.add_command(build)
+oxidize.add_command(schema)
 oxidize.add_command(verify)
 
 

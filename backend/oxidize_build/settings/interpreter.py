@@ -1,4 +1,4 @@
-"""Reads ``[tool.oxidize.interpreter]``, whose keys are the fields of the interpreter's configuration."""
+"""Reads and documents ``[tool.oxidize.interpreter]``: fields of CPython's configuration."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from oxidize_build.settings.interpreter_fields import (
     ALLOCATORS,
     DOMAIN_ALLOCATORS,
     DOMAINS,
+    FIELDS,
     FIELDS_BY_KEY,
     OWNED,
+    InterpreterField,
     InterpreterValue,
+    Only,
 )
 from oxidize_build.settings.model import Interpreter
 from oxidize_build.settings.place import Place
@@ -74,3 +77,28 @@ def _is_one_of(value: object, allowed: Collection[str], place: Place) -> bool:
         return True
     place.fault(f"found {shown(value)}, expected {one_of(allowed)}{did_you_mean(value, allowed)}")
     return False
+
+
+_BUILDS = {
+    Only.FREE_THREADED: "Only free-threaded builds have it.",
+    Only.DEBUG: "Only debug builds have it.",
+    Only.WINDOWS: "Only Windows has it.",
+    Only.MACOS: "Only macOS has it.",
+}
+
+
+def interpreter_docs() -> dict[str, str]:
+    """Return what each key of the table means, in the order of the reference."""
+    docs = {field.key: _field_doc(field) for field in FIELDS}
+    docs[ALLOCATOR] = "Memory allocator of all domains; the names ending in `debug` add checks."
+    docs[ALLOCATORS] = f"Allocators of single domains: a table with {', '.join(map(_code, DOMAINS))}."
+    return docs
+
+
+def _field_doc(field: InterpreterField) -> str:
+    since = f"Since Python {'.'.join(map(str, field.since))}." if field.since > (3, 11) else ""
+    return " ".join(filter(None, (field.doc, since, _BUILDS[field.only] if field.only else "")))
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"

@@ -92,9 +92,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interpreter:
-    """Configuration of the interpreter.
+    """Configuration of the interpreter: the fields of CPython's `PyPreConfig` and `PyConfig`.
 
-    Its keys are those of `interpreter_fields`, `allocator` and `allocators`.
+    A key is a field's name in C with hyphens. The interpreter is isolated from the machine unless told
+    otherwise.
     """
 
     values: Mapping[str, InterpreterValue] = field(default_factory=dict)
@@ -204,7 +205,7 @@ class Licenses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OxidizeTable(Common):
-    """What is common to all executables of the project."""
+    """What is common to all executables of the project, and what is said once."""
 
     wheel_backend: Annotated[str, texts.WHEEL_BACKEND] = DEFAULT_WHEEL_BACKEND
     """The PEP 517 backend that makes the project's wheels and sdists: `"package.module"` or

@@ -51,7 +51,9 @@ class TextShape:
     def read(self, value: object, place: Place) -> object:
         """See Shape."""
         if not isinstance(value, str) or not re.fullmatch(self.text.pattern, value):
-            place.refuse(value, f"{self.expected}{did_you_mean(value, self.text.examples)}")
+            quotes_missing = isinstance(value, float) and re.fullmatch(self.text.pattern, str(value))
+            known = (str(value),) if quotes_missing else self.text.examples
+            place.refuse(value, f"{self.expected}{did_you_mean(str(value), known)}")
             return WRONG
         if self.text.convert is None:
             return value

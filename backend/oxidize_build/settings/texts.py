@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -16,6 +17,9 @@ OWN_BACKEND = "oxidize_build.build_meta"
 _IDENTIFIER = r"[^\W\d]\w*"
 _DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
 _SPACED = rf"{_IDENTIFIER}(?:\s*\.\s*{_IDENTIFIER})*"
+_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_VERSION = r"(?:===?|~=|!=|<=?|>=?)\s*[^\s,;()<>=!~]+"
+_VERSIONS = rf"{_VERSION}(?:\s*,\s*{_VERSION})*\s*,?"
 _INSIDE = r"(?!/)(?!(?:.*/)?\.\.(?:/|$)).*\S.*"
 
 
@@ -33,12 +37,6 @@ def normalized(names: list[str] | tuple[str, ...]) -> tuple[str, ...]:
 
 def _entry_point(text: str, _context: Context) -> object:
     return read_entry_point(text)
-
-
-def _wheel_backend(text: str, _context: Context) -> str:
-    if text.partition(":")[0] == OWN_BACKEND:
-        raise RefusedError("expected the backend that makes the wheel, not this one")
-    return text
 
 
 def _requirement(text: str, _context: Context) -> str:
@@ -122,13 +120,14 @@ ENTRY_POINT = Text(
 )
 MODULE = Text("the dotted name of a module or package", _DOTTED)
 WHEEL_BACKEND = Text(
-    "'package.module' or 'package.module:object'", rf"{_DOTTED}(?::{_DOTTED})?", _wheel_backend
+    "'package.module' or 'package.module:object' of the backend that makes the wheel, not this one",
+    rf"(?!{re.escape(OWN_BACKEND)}(?::|$)){_DOTTED}(?::{_DOTTED})?",
 )
-EXTRA = Text("the name of an extra", r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", _extra)
-GROUP = Text("the name of a dependency group", EXTRA.pattern, _group)
+EXTRA = Text("the name of an extra", _NAME, _extra)
+GROUP = Text("the name of a dependency group", _NAME, _group)
 REQUIREMENT = Text(
     "a requirement such as 'name>=1' (PEP 508)",
-    r"\s*[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:[\[(<>=!~;@].*)?",
+    rf"\s*{_NAME}\s*(?:\[[^\]]*\]\s*)?(?:@\s*\S.*|\(?\s*(?:{_VERSIONS})?\s*\)?\s*(?:;.*)?)",
     _requirement,
 )
 FILE = Text("a path inside the project, relative to pyproject.toml", _INSIDE, _file)
