@@ -14,7 +14,7 @@ class OxidizeError(Exception):
     ``sysexits.h`` where one fits.
     """
 
-    exit_status = 1
+    exit_status: int = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -95,6 +95,14 @@ class ObjectFileError(OxidizeError):
     """A file is no object file of a known format, or a damaged one."""
 
     exit_status = 65
+
+
+class BuildFailedError(OxidizeError):
+    """A build in a process of its own has failed; the message is what it said."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.exit_status = status if status > 0 else 128 - status
 
 
 class OutputError(OxidizeError):

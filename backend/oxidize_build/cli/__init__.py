@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ import click
 from oxidize_build import __version__
 from oxidize_build.cli.analyze import analyze
 from oxidize_build.cli.build import build
+from oxidize_build.cli.init import init
+from oxidize_build.cli.run import run
 from oxidize_build.cli.schema import schema
 from oxidize_build.cli.verify import verify
 from oxidize_build.errors import OxidizeError
@@ -24,15 +27,32 @@ def oxidize() -> None:
 
 oxidize.add_command(analyze)
 oxidize.add_command(build)
+oxidize.add_command(init)
+oxidize.add_command(run)
 oxidize.add_command(schema)
 oxidize.add_command(verify)
+
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line *args* (those of the process by default) and exit."""
     try:
         with exit_on_sigterm():
-            oxidize(args, prog_name="oxidize")
+            status = oxidize.main(args, prog_name="oxidize", standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else 0)
     except OxidizeError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Who reads the output has seen enough; what is buffered goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

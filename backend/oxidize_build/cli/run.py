@@ -1,0 +1,49 @@
+"""``oxidize run``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+_PASSED = "oxidize_build.passed"
+
+
+class _Passing(click.Command):
+    """A command that leaves alone all that stands behind ``--``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        end = args.index("--") if "--" in args else len(args)
+        ctx.meta[_PASSED] = args[end + 1 :]
+        return super().parse_args(ctx, args[:end])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- ARGUMENT...]"]
+
+
+@click.command(cls=_Passing)
+@click.argument("name", required=False)
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Directory of the project's pyproject.toml.",
+)
+@click.option("--target", metavar="TARGET", help="Run what is built for this target of tool.oxidize.targets.")
+@click.pass_context
+def run(ctx: click.Context, name: str | None, project: Path, target: str | None) -> None:
+    """Run the executable NAME, by default the project's only one, with the arguments behind --.
+
+    It is built first if the project has changed since, into the project's dist directory. Its exit status is
+    that of this command.
+    """
+    # `oxidize --help` needs none of these
+    from oxidize_build.cache import Cache  # noqa: PLC0415
+    from oxidize_build.run import Wanted, obtain_executable  # noqa: PLC0415
+
+    path = obtain_executable(Wanted(project.resolve(), name, target), Cache.default())
+    sys.stdout.flush()
+    os.execv(path, [str(path), *ctx.meta[_PASSED]])  # noqa: S606 - no shell, and no need of one
