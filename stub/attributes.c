@@ -46,25 +46,25 @@ stat_at(int directory, const char *path, struct stat *status, int flags)
 }
 
 EXPORT int
-stat(const char *path, struct stat *status)
+INTERPOSED(stat)(const char *path, struct stat *status)
 {
     return stat_at(AT_FDCWD, path, status, 0);
 }
 
 EXPORT int
-lstat(const char *path, struct stat *status)
+INTERPOSED(lstat)(const char *path, struct stat *status)
 {
     return stat_at(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
 }
 
 EXPORT int
-fstat(int descriptor, struct stat *status)
+INTERPOSED(fstat)(int descriptor, struct stat *status)
 {
     return unmask((int)syscall(SYS_fstat, descriptor, status), status);
 }
 
 EXPORT int
-fstatat(int directory, const char *path, struct stat *status, int flags)
+INTERPOSED(fstatat)(int directory, const char *path, struct stat *status, int flags)
 {
     return stat_at(directory, path, status, flags);
 }
@@ -72,28 +72,28 @@ fstatat(int directory, const char *path, struct stat *status, int flags)
 /* Before 2.33 glibc's headers turned stat into calls of these; binary wheels still make them. */
 
 EXPORT int
-__xstat(int version, const char *path, struct stat *status)
+INTERPOSED(__xstat)(int version, const char *path, struct stat *status)
 {
     (void)version;
     return stat_at(AT_FDCWD, path, status, 0);
 }
 
 EXPORT int
-__lxstat(int version, const char *path, struct stat *status)
+INTERPOSED(__lxstat)(int version, const char *path, struct stat *status)
 {
     (void)version;
     return stat_at(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
 }
 
 EXPORT int
-__fxstat(int version, int descriptor, struct stat *status)
+INTERPOSED(__fxstat)(int version, int descriptor, struct stat *status)
 {
     (void)version;
     return unmask((int)syscall(SYS_fstat, descriptor, status), status);
 }
 
 EXPORT int
-__fxstatat(int version, int directory, const char *path, struct stat *status, int flags)
+INTERPOSED(__fxstatat)(int version, int directory, const char *path, struct stat *status, int flags)
 {
     (void)version;
     return stat_at(directory, path, status, flags);
@@ -158,7 +158,7 @@ system_statx(int directory, const char *path, int flags, unsigned mask, struct s
 }
 
 EXPORT int
-statx(int directory, const char *path, int flags, unsigned mask, struct statx *result)
+INTERPOSED(statx)(int directory, const char *path, int flags, unsigned mask, struct statx *result)
 {
     SERVE_AT(directory, path, system_statx(directory, path, flags, mask, result),
              (int)syscall(SYS_statx, AT_FDCWD, place.outside, flags, mask, result),
@@ -196,25 +196,25 @@ system_access(int directory, const char *path, int mode, int flags)
     if (result == 0 || errno != ENOSYS) {
         return result;
     }
-    NEXT(function, "faccessat")
+    NEXT(function, faccessat)
     return next(directory, path, mode, flags);
 }
 
 EXPORT int
-faccessat(int directory, const char *path, int mode, int flags)
+INTERPOSED(faccessat)(int directory, const char *path, int mode, int flags)
 {
     SERVE_AT(directory, path, system_access(directory, path, mode, flags),
              system_access(AT_FDCWD, place.outside, mode, flags), access_inside(&place, mode));
 }
 
 EXPORT int
-access(const char *path, int mode)
+INTERPOSED(access)(const char *path, int mode)
 {
     return faccessat(AT_FDCWD, path, mode, 0);
 }
 
 EXPORT int
-euidaccess(const char *path, int mode)
+INTERPOSED(euidaccess)(const char *path, int mode)
 {
     return faccessat(AT_FDCWD, path, mode, AT_EACCESS);
 }
@@ -224,7 +224,7 @@ ALIAS(euidaccess) int eaccess(const char *path, int mode);
 /* --- readlink, realpath -------------------------------------------------------------------- */
 
 EXPORT ssize_t
-readlinkat(int directory, const char *path, char *buffer, size_t size)
+INTERPOSED(readlinkat)(int directory, const char *path, char *buffer, size_t size)
 {
     /* No entry is a symbolic link. */
     SERVE_AT(directory, path, syscall(SYS_readlinkat, directory, path, buffer, size),
@@ -233,7 +233,7 @@ readlinkat(int directory, const char *path, char *buffer, size_t size)
 }
 
 EXPORT ssize_t
-readlink(const char *path, char *buffer, size_t size)
+INTERPOSED(readlink)(const char *path, char *buffer, size_t size)
 {
     return readlinkat(AT_FDCWD, path, buffer, size);
 }
@@ -254,16 +254,16 @@ realpath_inside(const struct place *place, char *resolved)
 }
 
 EXPORT char *
-realpath(const char *path, char *resolved)
+INTERPOSED(realpath)(const char *path, char *resolved)
 {
     typedef char *function(const char *, char *);
-    NEXT(function, "realpath")
+    NEXT(function, realpath)
     SERVE_POINTER(path, next(path, resolved), next(place.outside, resolved),
                   realpath_inside(&place, resolved));
 }
 
 EXPORT char *
-canonicalize_file_name(const char *path)
+INTERPOSED(canonicalize_file_name)(const char *path)
 {
     return realpath(path, NULL);
 }
@@ -271,19 +271,20 @@ canonicalize_file_name(const char *path)
 /* What _FORTIFY_SOURCE makes of the above. The sizes were too small if they were not known. */
 
 EXPORT ssize_t
-__readlink_chk(const char *path, char *buffer, size_t size, size_t capacity)
+INTERPOSED(__readlink_chk)(const char *path, char *buffer, size_t size, size_t capacity)
 {
     return size > capacity ? fail(ERANGE) : readlink(path, buffer, size);
 }
 
 EXPORT ssize_t
-__readlinkat_chk(int directory, const char *path, char *buffer, size_t size, size_t capacity)
+INTERPOSED(__readlinkat_chk)(int directory, const char *path, char *buffer, size_t size,
+                             size_t capacity)
 {
     return size > capacity ? fail(ERANGE) : readlinkat(directory, path, buffer, size);
 }
 
 EXPORT char *
-__realpath_chk(const char *path, char *resolved, size_t capacity)
+INTERPOSED(__realpath_chk)(const char *path, char *resolved, size_t capacity)
 {
     if (capacity < PATH_MAX) {
         errno = ERANGE;
@@ -307,14 +308,14 @@ statfs_inside(const struct place *place, struct statfs *result)
 }
 
 EXPORT int
-statfs(const char *path, struct statfs *result)
+INTERPOSED(statfs)(const char *path, struct statfs *result)
 {
     SERVE_AT(AT_FDCWD, path, (int)syscall(SYS_statfs, path, result),
              (int)syscall(SYS_statfs, place.outside, result), statfs_inside(&place, result));
 }
 
 EXPORT int
-fstatfs(int descriptor, struct statfs *result)
+INTERPOSED(fstatfs)(int descriptor, struct statfs *result)
 {
     struct place place;
     return tree_place_of_descriptor(descriptor, &place)
@@ -336,18 +337,18 @@ statvfs_inside(const struct place *place, struct statvfs *result, statvfs_functi
 }
 
 EXPORT int
-statvfs(const char *path, struct statvfs *result)
+INTERPOSED(statvfs)(const char *path, struct statvfs *result)
 {
-    NEXT(statvfs_function, "statvfs")
+    NEXT(statvfs_function, statvfs)
     SERVE_AT(AT_FDCWD, path, next(path, result), next(place.outside, result),
              statvfs_inside(&place, result, next));
 }
 
 EXPORT int
-fstatvfs(int descriptor, struct statvfs *result)
+INTERPOSED(fstatvfs)(int descriptor, struct statvfs *result)
 {
     typedef int function(int, struct statvfs *);
-    NEXT(function, "fstatvfs")
+    NEXT(function, fstatvfs)
     struct place place;
     if (!tree_place_of_descriptor(descriptor, &place)) {
         return next(descriptor, result);
@@ -365,10 +366,10 @@ ALIAS(fstatvfs) int fstatvfs64(int descriptor, struct statvfs64 *result);
 
 /* Most limits are the same everywhere: the system's function does not even look at the path. */
 EXPORT long
-pathconf(const char *path, int name)
+INTERPOSED(pathconf)(const char *path, int name)
 {
     typedef long function(const char *, int);
-    NEXT(function, "pathconf")
+    NEXT(function, pathconf)
     struct place place;
     long result = next(path, name);
     if (result >= 0 ||
@@ -384,7 +385,7 @@ pathconf(const char *path, int name)
 /* --- extended attributes: no entry has any --------------------------------------------------- */
 
 EXPORT ssize_t
-getxattr(const char *path, const char *name, void *value, size_t size)
+INTERPOSED(getxattr)(const char *path, const char *name, void *value, size_t size)
 {
     SERVE_AT(AT_FDCWD, path, syscall(SYS_getxattr, path, name, value, size),
              syscall(SYS_getxattr, place.outside, name, value, size),
@@ -392,7 +393,7 @@ getxattr(const char *path, const char *name, void *value, size_t size)
 }
 
 EXPORT ssize_t
-lgetxattr(const char *path, const char *name, void *value, size_t size)
+INTERPOSED(lgetxattr)(const char *path, const char *name, void *value, size_t size)
 {
     SERVE_AT(AT_FDCWD, path, syscall(SYS_lgetxattr, path, name, value, size),
              syscall(SYS_lgetxattr, place.outside, name, value, size),
@@ -400,7 +401,7 @@ lgetxattr(const char *path, const char *name, void *value, size_t size)
 }
 
 EXPORT ssize_t
-listxattr(const char *path, char *list, size_t size)
+INTERPOSED(listxattr)(const char *path, char *list, size_t size)
 {
     SERVE_AT(AT_FDCWD, path, syscall(SYS_listxattr, path, list, size),
              syscall(SYS_listxattr, place.outside, list, size),
@@ -408,7 +409,7 @@ listxattr(const char *path, char *list, size_t size)
 }
 
 EXPORT ssize_t
-llistxattr(const char *path, char *list, size_t size)
+INTERPOSED(llistxattr)(const char *path, char *list, size_t size)
 {
     SERVE_AT(AT_FDCWD, path, syscall(SYS_llistxattr, path, list, size),
              syscall(SYS_llistxattr, place.outside, list, size),
@@ -416,7 +417,7 @@ llistxattr(const char *path, char *list, size_t size)
 }
 
 EXPORT int
-setxattr(const char *path, const char *name, const void *value, size_t size, int flags)
+INTERPOSED(setxattr)(const char *path, const char *name, const void *value, size_t size, int flags)
 {
     REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_setxattr, path, name, value, size, flags),
               (int)syscall(SYS_setxattr, place.outside, name, value, size, flags),
@@ -424,7 +425,7 @@ setxattr(const char *path, const char *name, const void *value, size_t size, int
 }
 
 EXPORT int
-lsetxattr(const char *path, const char *name, const void *value, size_t size, int flags)
+INTERPOSED(lsetxattr)(const char *path, const char *name, const void *value, size_t size, int flags)
 {
     REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_lsetxattr, path, name, value, size, flags),
               (int)syscall(SYS_lsetxattr, place.outside, name, value, size, flags),
@@ -432,7 +433,7 @@ lsetxattr(const char *path, const char *name, const void *value, size_t size, in
 }
 
 EXPORT int
-fsetxattr(int descriptor, const char *name, const void *value, size_t size, int flags)
+INTERPOSED(fsetxattr)(int descriptor, const char *name, const void *value, size_t size, int flags)
 {
     struct place place;
     return tree_place_of_descriptor(descriptor, &place)
@@ -441,7 +442,7 @@ fsetxattr(int descriptor, const char *name, const void *value, size_t size, int 
 }
 
 EXPORT int
-removexattr(const char *path, const char *name)
+INTERPOSED(removexattr)(const char *path, const char *name)
 {
     REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_removexattr, path, name),
               (int)syscall(SYS_removexattr, place.outside, name),
@@ -449,7 +450,7 @@ removexattr(const char *path, const char *name)
 }
 
 EXPORT int
-lremovexattr(const char *path, const char *name)
+INTERPOSED(lremovexattr)(const char *path, const char *name)
 {
     REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_lremovexattr, path, name),
               (int)syscall(SYS_lremovexattr, place.outside, name),
@@ -457,7 +458,7 @@ lremovexattr(const char *path, const char *name)
 }
 
 EXPORT int
-fremovexattr(int descriptor, const char *name)
+INTERPOSED(fremovexattr)(int descriptor, const char *name)
 {
     struct place place;
     return tree_place_of_descriptor(descriptor, &place)

@@ -32,66 +32,66 @@ creation_error(const struct place *place, bool slash_allowed)
 }
 
 EXPORT int
-mkdirat(int directory, const char *path, mode_t mode)
+INTERPOSED(mkdirat)(int directory, const char *path, mode_t mode)
 {
     REFUSE_AT(directory, path, (int)syscall(SYS_mkdirat, directory, path, mode),
               mkdirat(AT_FDCWD, place.outside, mode), fail(creation_error(&place, true)));
 }
 
 EXPORT int
-mkdir(const char *path, mode_t mode)
+INTERPOSED(mkdir)(const char *path, mode_t mode)
 {
     return mkdirat(AT_FDCWD, path, mode);
 }
 
 EXPORT int
-symlinkat(const char *target, int directory, const char *path)
+INTERPOSED(symlinkat)(const char *target, int directory, const char *path)
 {
     REFUSE_AT(directory, path, (int)syscall(SYS_symlinkat, target, directory, path),
               symlinkat(target, AT_FDCWD, place.outside), fail(creation_error(&place, false)));
 }
 
 EXPORT int
-symlink(const char *target, const char *path)
+INTERPOSED(symlink)(const char *target, const char *path)
 {
     return symlinkat(target, AT_FDCWD, path);
 }
 
 EXPORT int
-mknodat(int directory, const char *path, mode_t mode, dev_t device)
+INTERPOSED(mknodat)(int directory, const char *path, mode_t mode, dev_t device)
 {
     REFUSE_AT(directory, path, (int)syscall(SYS_mknodat, directory, path, mode, device),
               mknodat(AT_FDCWD, place.outside, mode, device), fail(creation_error(&place, false)));
 }
 
 EXPORT int
-mknod(const char *path, mode_t mode, dev_t device)
+INTERPOSED(mknod)(const char *path, mode_t mode, dev_t device)
 {
     return mknodat(AT_FDCWD, path, mode, device);
 }
 
 EXPORT int
-__xmknodat(int version, int directory, const char *path, mode_t mode, dev_t *device)
+INTERPOSED(__xmknodat)(int version, int directory, const char *path, mode_t mode, dev_t *device)
 {
     (void)version;
     return mknodat(directory, path, mode, *device);
 }
 
 EXPORT int
-__xmknod(int version, const char *path, mode_t mode, dev_t *device)
+INTERPOSED(__xmknod)(int version, const char *path, mode_t mode, dev_t *device)
 {
     (void)version;
     return mknodat(AT_FDCWD, path, mode, *device);
 }
 
 EXPORT int
-mkfifoat(int directory, const char *path, mode_t mode)
+INTERPOSED(mkfifoat)(int directory, const char *path, mode_t mode)
 {
     return mknodat(directory, path, mode | S_IFIFO, 0);
 }
 
 EXPORT int
-mkfifo(const char *path, mode_t mode)
+INTERPOSED(mkfifo)(const char *path, mode_t mode)
 {
     return mkfifoat(AT_FDCWD, path, mode);
 }
@@ -113,7 +113,7 @@ removal_error(const struct place *place, bool directory)
 }
 
 EXPORT int
-unlinkat(int directory, const char *path, int flags)
+INTERPOSED(unlinkat)(int directory, const char *path, int flags)
 {
     REFUSE_AT(directory, path, (int)syscall(SYS_unlinkat, directory, path, flags),
               unlinkat(AT_FDCWD, place.outside, flags),
@@ -121,19 +121,19 @@ unlinkat(int directory, const char *path, int flags)
 }
 
 EXPORT int
-unlink(const char *path)
+INTERPOSED(unlink)(const char *path)
 {
     return unlinkat(AT_FDCWD, path, 0);
 }
 
 EXPORT int
-rmdir(const char *path)
+INTERPOSED(rmdir)(const char *path)
 {
     return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
 EXPORT int
-remove(const char *path)
+INTERPOSED(remove)(const char *path)
 {
     int failed = unlink(path);
     return failed && errno == EISDIR ? rmdir(path) : failed;
@@ -220,8 +220,8 @@ system_rename(const struct end *from, const struct end *to, int flags)
     return (int)syscall(SYS_renameat2, from->directory, from->path, to->directory, to->path, flags);
 }
 
-EXPORT int
-renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
+static int
+rename_at(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
 {
     int result;
     struct end source = {.directory = from_directory, .path = from};
@@ -232,15 +232,22 @@ renameat2(int from_directory, const char *from, int to_directory, const char *to
 }
 
 EXPORT int
-renameat(int from_directory, const char *from, int to_directory, const char *to)
+INTERPOSED(renameat2)(int from_directory, const char *from, int to_directory, const char *to,
+                      unsigned flags)
 {
-    return renameat2(from_directory, from, to_directory, to, 0);
+    return rename_at(from_directory, from, to_directory, to, flags);
 }
 
 EXPORT int
-rename(const char *from, const char *to)
+INTERPOSED(renameat)(int from_directory, const char *from, int to_directory, const char *to)
 {
-    return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+    return rename_at(from_directory, from, to_directory, to, 0);
+}
+
+EXPORT int
+INTERPOSED(rename)(const char *from, const char *to)
+{
+    return rename_at(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 static int
@@ -259,7 +266,8 @@ system_link(const struct end *from, const struct end *to, int flags)
 }
 
 EXPORT int
-linkat(int from_directory, const char *from, int to_directory, const char *to, int flags)
+INTERPOSED(linkat)(int from_directory, const char *from, int to_directory, const char *to,
+                   int flags)
 {
     int result;
     struct end source = {.directory = from_directory, .path = from};
@@ -270,7 +278,7 @@ linkat(int from_directory, const char *from, int to_directory, const char *to, i
 }
 
 EXPORT int
-link(const char *from, const char *to)
+INTERPOSED(link)(const char *from, const char *to)
 {
     return linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
@@ -306,7 +314,7 @@ truncation_error(const struct place *place, off_t size)
 }
 
 EXPORT int
-truncate(const char *path, off_t size)
+INTERPOSED(truncate)(const char *path, off_t size)
 {
     REFUSE_AT(AT_FDCWD, path, (int)syscall(SYS_truncate, path, size), truncate(place.outside, size),
               fail(truncation_error(&place, size)));
@@ -322,38 +330,38 @@ system_chmod(int directory, const char *path, mode_t mode, int flags)
     if (flags == 0) {
         return (int)syscall(SYS_fchmodat, directory, path, mode);
     }
-    NEXT(function, "fchmodat")
+    NEXT(function, fchmodat)
     return next(directory, path, mode, flags);
 }
 
 EXPORT int
-fchmodat(int directory, const char *path, mode_t mode, int flags)
+INTERPOSED(fchmodat)(int directory, const char *path, mode_t mode, int flags)
 {
     REFUSE_AT(directory, path, system_chmod(directory, path, mode, flags),
               system_chmod(AT_FDCWD, place.outside, mode, flags), fail(change_error(&place)));
 }
 
 EXPORT int
-chmod(const char *path, mode_t mode)
+INTERPOSED(chmod)(const char *path, mode_t mode)
 {
     return fchmodat(AT_FDCWD, path, mode, 0);
 }
 
 EXPORT int
-lchmod(const char *path, mode_t mode)
+INTERPOSED(lchmod)(const char *path, mode_t mode)
 {
     return fchmodat(AT_FDCWD, path, mode, AT_SYMLINK_NOFOLLOW);
 }
 
 EXPORT int
-fchmod(int descriptor, mode_t mode)
+INTERPOSED(fchmod)(int descriptor, mode_t mode)
 {
     return is_open_entry(descriptor, NULL) ? refuse_open_entry(descriptor)
                                            : (int)syscall(SYS_fchmod, descriptor, mode);
 }
 
 EXPORT int
-fchownat(int directory, const char *path, uid_t owner, gid_t group, int flags)
+INTERPOSED(fchownat)(int directory, const char *path, uid_t owner, gid_t group, int flags)
 {
     if (flags & AT_EMPTY_PATH && is_open_entry(directory, path)) {
         return fail(EROFS);
@@ -364,19 +372,19 @@ fchownat(int directory, const char *path, uid_t owner, gid_t group, int flags)
 }
 
 EXPORT int
-chown(const char *path, uid_t owner, gid_t group)
+INTERPOSED(chown)(const char *path, uid_t owner, gid_t group)
 {
     return fchownat(AT_FDCWD, path, owner, group, 0);
 }
 
 EXPORT int
-lchown(const char *path, uid_t owner, gid_t group)
+INTERPOSED(lchown)(const char *path, uid_t owner, gid_t group)
 {
     return fchownat(AT_FDCWD, path, owner, group, AT_SYMLINK_NOFOLLOW);
 }
 
 EXPORT int
-fchown(int descriptor, uid_t owner, gid_t group)
+INTERPOSED(fchown)(int descriptor, uid_t owner, gid_t group)
 {
     return is_open_entry(descriptor, NULL) ? refuse_open_entry(descriptor)
                                            : (int)syscall(SYS_fchown, descriptor, owner, group);
@@ -411,44 +419,44 @@ set_rough_times(int directory, const char *path, const struct timeval times[2], 
 }
 
 EXPORT int
-utimensat(int directory, const char *path, const struct timespec times[2], int flags)
+INTERPOSED(utimensat)(int directory, const char *path, const struct timespec times[2], int flags)
 {
     return set_times(directory, path, times, flags);
 }
 
 EXPORT int
-futimens(int descriptor, const struct timespec times[2])
+INTERPOSED(futimens)(int descriptor, const struct timespec times[2])
 {
     /* AT_FDCWD is not meant. */
     return descriptor < 0 ? fail(EBADF) : set_times(descriptor, NULL, times, 0);
 }
 
 EXPORT int
-utimes(const char *path, const struct timeval times[2])
+INTERPOSED(utimes)(const char *path, const struct timeval times[2])
 {
     return set_rough_times(AT_FDCWD, path, times, 0);
 }
 
 EXPORT int
-lutimes(const char *path, const struct timeval times[2])
+INTERPOSED(lutimes)(const char *path, const struct timeval times[2])
 {
     return set_rough_times(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
 }
 
 EXPORT int
-futimesat(int directory, const char *path, const struct timeval times[2])
+INTERPOSED(futimesat)(int directory, const char *path, const struct timeval times[2])
 {
     return set_rough_times(directory, path, times, 0);
 }
 
 EXPORT int
-futimes(int descriptor, const struct timeval times[2])
+INTERPOSED(futimes)(int descriptor, const struct timeval times[2])
 {
     return descriptor < 0 ? fail(EBADF) : set_rough_times(descriptor, NULL, times, 0);
 }
 
 EXPORT int
-utime(const char *path, const struct utimbuf *times)
+INTERPOSED(utime)(const char *path, const struct utimbuf *times)
 {
     struct timespec precise[2] = {{0}};
     if (times != NULL) {

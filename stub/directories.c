@@ -4,7 +4,6 @@
 #define _GNU_SOURCE
 #include <dirent.h>      /* DIR, struct dirent */
 #include <fcntl.h>       /* AT_FDCWD, O_DIRECTORY */
-#include <glob.h>        /* glob_t */
 #include <stdatomic.h>   /* atomic_flag */
 #include <stdlib.h>      /* malloc, qsort */
 #include <sys/stat.h>    /* fstat */
@@ -13,6 +12,8 @@
 
 #include "interpose.h"
 #include "tree.h"
+
+typedef DIR *fdopendir_function(int);
 
 /* As many as a process may usually have files open. An array needs no lock that a fork could
    find taken, and its unused pages no memory. */
@@ -113,19 +114,39 @@ read_stream(struct stream *stream)
     return &stream->entry;
 }
 
-EXPORT DIR *
-opendir(const char *path)
+/* A stream of the system's for a descriptor, which is closed if there is none. */
+static DIR *
+system_stream(int descriptor)
 {
-    typedef DIR *function(const char *);
-    NEXT(function, "opendir")
-    SERVE_POINTER(path, next(path), next(place.outside), open_stream(&place, -1));
+    NEXT(fdopendir_function, fdopendir)
+    DIR *stream = descriptor >= 0 ? next(descriptor) : NULL;
+    if (stream == NULL && descriptor >= 0) {
+        int error = errno;
+        close(descriptor);
+        errno = error;
+    }
+    return stream;
+}
+
+/* Not by the system's opendir: that may call open, which is ours. */
+static DIR *
+system_opendir(const char *path)
+{
+    const int flags = O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC;
+    return system_stream((int)syscall(SYS_openat, AT_FDCWD, path, flags, 0));
 }
 
 EXPORT DIR *
-fdopendir(int descriptor)
+INTERPOSED(opendir)(const char *path)
 {
-    typedef DIR *function(int);
-    NEXT(function, "fdopendir")
+    SERVE_POINTER(path, system_opendir(path), system_opendir(place.outside),
+                  open_stream(&place, -1));
+}
+
+EXPORT DIR *
+INTERPOSED(fdopendir)(int descriptor)
+{
+    NEXT(fdopendir_function, fdopendir)
     struct place place;
     if (!tree_place_of_descriptor(descriptor, &place)) {
         return next(descriptor);
@@ -138,28 +159,28 @@ fdopendir(int descriptor)
 }
 
 EXPORT int
-closedir(DIR *stream)
+INTERPOSED(closedir)(DIR *stream)
 {
     typedef int function(DIR *);
-    NEXT(function, "closedir")
+    NEXT(function, closedir)
     struct stream *own = ours(stream);
     return own ? close_stream(own) : next(stream);
 }
 
 EXPORT struct dirent *
-readdir(DIR *stream)
+INTERPOSED(readdir)(DIR *stream)
 {
     typedef struct dirent *function(DIR *);
-    NEXT(function, "readdir")
+    NEXT(function, readdir)
     struct stream *own = ours(stream);
     return own ? read_stream(own) : next(stream);
 }
 
 EXPORT int
-readdir_r(DIR *stream, struct dirent *entry, struct dirent **result)
+INTERPOSED(readdir_r)(DIR *stream, struct dirent *entry, struct dirent **result)
 {
     typedef int function(DIR *, struct dirent *, struct dirent **);
-    NEXT(function, "readdir_r")
+    NEXT(function, readdir_r)
     struct stream *own = ours(stream);
     if (own == NULL) {
         return next(stream, entry, result);
@@ -178,10 +199,10 @@ ALIAS(readdir_r)
 int readdir64_r(DIR *stream, struct dirent64 *entry, struct dirent64 **result);
 
 EXPORT void
-rewinddir(DIR *stream)
+INTERPOSED(rewinddir)(DIR *stream)
 {
     typedef void function(DIR *);
-    NEXT(function, "rewinddir")
+    NEXT(function, rewinddir)
     struct stream *own = ours(stream);
     if (own != NULL) {
         own->position = 0;
@@ -191,10 +212,10 @@ rewinddir(DIR *stream)
 }
 
 EXPORT void
-seekdir(DIR *stream, long position)
+INTERPOSED(seekdir)(DIR *stream, long position)
 {
     typedef void function(DIR *, long);
-    NEXT(function, "seekdir")
+    NEXT(function, seekdir)
     struct stream *own = ours(stream);
     if (own != NULL) {
         own->position = position < 0 ? 0 : position;
@@ -204,19 +225,19 @@ seekdir(DIR *stream, long position)
 }
 
 EXPORT long
-telldir(DIR *stream)
+INTERPOSED(telldir)(DIR *stream)
 {
     typedef long function(DIR *);
-    NEXT(function, "telldir")
+    NEXT(function, telldir)
     struct stream *own = ours(stream);
     return own ? own->position : next(stream);
 }
 
 EXPORT int
-dirfd(DIR *stream)
+INTERPOSED(dirfd)(DIR *stream)
 {
     typedef int function(DIR *);
-    NEXT(function, "dirfd")
+    NEXT(function, dirfd)
     struct stream *own = ours(stream);
     if (own == NULL) {
         return next(stream);
@@ -289,15 +310,15 @@ scan(DIR *stream, struct dirent ***result, select_function *select, compare_func
 }
 
 EXPORT int
-scandir(const char *path, struct dirent ***result, select_function *select,
-        compare_function *compare)
+INTERPOSED(scandir)(const char *path, struct dirent ***result, select_function *select,
+                    compare_function *compare)
 {
     return scan(opendir(path), result, select, compare);
 }
 
 EXPORT int
-scandirat(int directory, const char *path, struct dirent ***result, select_function *select,
-          compare_function *compare)
+INTERPOSED(scandirat)(int directory, const char *path, struct dirent ***result,
+                      select_function *select, compare_function *compare)
 {
     int descriptor = openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *stream = descriptor >= 0 ? fdopendir(descriptor) : NULL;
@@ -337,7 +358,7 @@ list_inside(int descriptor, uint32_t index, struct dirent *buffer, size_t size)
 }
 
 EXPORT ssize_t
-getdents64(int descriptor, void *buffer, size_t size)
+INTERPOSED(getdents64)(int descriptor, void *buffer, size_t size)
 {
     struct place place;
     ssize_t result = syscall(SYS_getdents64, descriptor, buffer, size);
@@ -347,31 +368,3 @@ getdents64(int descriptor, void *buffer, size_t size)
     }
     return result;
 }
-
-static void
-close_untyped(void *stream)
-{
-    closedir(stream);
-}
-
-/* glob calls libc's own opendir unless it is told otherwise. */
-EXPORT int
-glob(const char *pattern, int flags, int (*on_error)(const char *, int), glob_t *result)
-{
-    typedef int function(const char *, int, int (*)(const char *, int), glob_t *);
-    NEXT(function, "glob")
-    struct place place;
-    if (!(flags & GLOB_ALTDIRFUNC) && tree_has_prefix(pattern, &place)) {
-        flags |= GLOB_ALTDIRFUNC;
-        result->gl_opendir = (void *(*)(const char *))opendir;
-        result->gl_readdir = (struct dirent * (*)(void *)) readdir;
-        result->gl_closedir = close_untyped;
-        result->gl_stat = stat;
-        result->gl_lstat = lstat;
-    }
-    return next(pattern, flags, on_error, result);
-}
-
-_Static_assert(sizeof(glob_t) == sizeof(glob64_t), "the 64-bit name is an alias");
-ALIAS(glob)
-int glob64(const char *pattern, int flags, int (*on_error)(const char *, int), glob64_t *result);

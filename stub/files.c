@@ -1,6 +1,6 @@
 /* The functions of libc that take a path, under all the names that programs compiled against old
-   and new versions of it use: here those that open files. The dynamic loader binds every library's
-   calls to these, since the executable's symbols come first.
+   and new versions of it use: here those that open files. The dynamic loader, or the linker of a
+   static executable, binds everybody's calls to these (interpose.h).
 
    Each tells by one comparison whether the path leads into the executable's tree; any other goes
    to the system call as it is, and only if the kernel then answers ENOTDIR, which a path through
@@ -42,7 +42,7 @@ typedef bool elsewhere_function(long result, int directory, const char *path, st
 static elsewhere_function *
 elsewhere_for(int flags)
 {
-    bool reads = (flags & (O_ACCMODE | O_CREAT | O_TRUNC)) == O_RDONLY;
+    bool reads = (flags & (TREE_ACCESS_MODE | O_CREAT | O_TRUNC)) == O_RDONLY;
     return reads ? found_elsewhere : refused_but_inside;
 }
 
@@ -57,7 +57,7 @@ open_at(int directory, const char *path, int flags, mode_t mode)
 
 #define MODE_ARGUMENT(flags, mode)                                                                 \
     mode_t mode = 0;                                                                               \
-    if (__OPEN_NEEDS_MODE(flags)) {                                                                \
+    if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) {                                 \
         va_list arguments;                                                                         \
         va_start(arguments, flags);                                                                \
         mode = va_arg(arguments, mode_t);                                                          \
@@ -65,39 +65,39 @@ open_at(int directory, const char *path, int flags, mode_t mode)
     }
 
 EXPORT int
-open(const char *path, int flags, ...)
+INTERPOSED(open)(const char *path, int flags, ...)
 {
     MODE_ARGUMENT(flags, mode)
     return open_at(AT_FDCWD, path, flags, mode);
 }
 
 EXPORT int
-openat(int directory, const char *path, int flags, ...)
+INTERPOSED(openat)(int directory, const char *path, int flags, ...)
 {
     MODE_ARGUMENT(flags, mode)
     return open_at(directory, path, flags, mode);
 }
 
 EXPORT int
-creat(const char *path, mode_t mode)
+INTERPOSED(creat)(const char *path, mode_t mode)
 {
     return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
 EXPORT int
-__open_2(const char *path, int flags)
+INTERPOSED(__open_2)(const char *path, int flags)
 {
     return open_at(AT_FDCWD, path, flags, 0);
 }
 
 EXPORT int
-__openat_2(int directory, const char *path, int flags)
+INTERPOSED(__openat_2)(int directory, const char *path, int flags)
 {
     return open_at(directory, path, flags, 0);
 }
 
-ALIAS(open) int __open(const char *path, int flags, ...) __nonnull((1));
-ALIAS(open) int __open64(const char *path, int flags, ...) __nonnull((1));
+ALIAS(open) int __open(const char *path, int flags, ...) __attribute__((nonnull(1)));
+ALIAS(open) int __open64(const char *path, int flags, ...) __attribute__((nonnull(1)));
 ALIAS(open) int open64(const char *path, int flags, ...);
 ALIAS(openat) int openat64(int directory, const char *path, int flags, ...);
 ALIAS(creat) int creat64(const char *path, mode_t mode);
@@ -123,10 +123,10 @@ open_stream(const struct place *place, const char *mode)
 }
 
 EXPORT FILE *
-fopen(const char *path, const char *mode)
+INTERPOSED(fopen)(const char *path, const char *mode)
 {
     typedef FILE *function(const char *, const char *);
-    NEXT(function, "fopen")
+    NEXT(function, fopen)
     SERVE(elsewhere_for(flags_of(mode)), answer == NULL, AT_FDCWD, path, next(path, mode),
           next(place.outside, mode), open_stream(&place, mode));
 }
@@ -143,10 +143,10 @@ is_inside(const char *path, const char *mode, struct place *place)
 }
 
 EXPORT FILE *
-freopen(const char *path, const char *mode, FILE *stream)
+INTERPOSED(freopen)(const char *path, const char *mode, FILE *stream)
 {
     typedef FILE *function(const char *, const char *, FILE *);
-    NEXT(function, "freopen")
+    NEXT(function, freopen)
     struct place place;
     if (!is_inside(path, mode, &place)) {
         return next(path, mode, stream);
@@ -187,37 +187,37 @@ no_directory(const struct place *place)
 }
 
 EXPORT int
-mkostemps(char *template, int suffix, int flags)
+INTERPOSED(mkostemps)(char *template, int suffix, int flags)
 {
     typedef int function(char *, int, int);
-    NEXT(function, "mkostemps")
+    NEXT(function, mkostemps)
     REFUSE_AT(AT_FDCWD, template, next(template, suffix, flags), fail(EROFS),
               fail(template_error(&place)));
 }
 
 EXPORT int
-mkostemp(char *template, int flags)
+INTERPOSED(mkostemp)(char *template, int flags)
 {
     return mkostemps(template, 0, flags);
 }
 
 EXPORT int
-mkstemps(char *template, int suffix)
+INTERPOSED(mkstemps)(char *template, int suffix)
 {
     return mkostemps(template, suffix, 0);
 }
 
 EXPORT int
-mkstemp(char *template)
+INTERPOSED(mkstemp)(char *template)
 {
     return mkostemps(template, 0, 0);
 }
 
 EXPORT char *
-mkdtemp(char *template)
+INTERPOSED(mkdtemp)(char *template)
 {
     typedef char *function(char *);
-    NEXT(function, "mkdtemp")
+    NEXT(function, mkdtemp)
     REFUSE_POINTER(template, next(template), no_directory(&place), no_directory(&place));
 }
 

@@ -2,23 +2,41 @@
 #ifndef OXIDIZE_INTERPOSE_H
 #define OXIDIZE_INTERPOSE_H
 
-#include <dlfcn.h>     /* dlsym; _GNU_SOURCE has to be defined */
-#include <errno.h>     /* ENOTDIR */
-#include <stdatomic.h> /* _Atomic */
+#include <errno.h> /* ENOTDIR */
 
 #include "fallbacks.h"
 #include "tree.h"
 
+/* The way in, and the way on to libc's own functions. A function is defined as INTERPOSED(name);
+   link.py finds the names by that. NEXT(type, name) declares `next`, libc's own. */
+#ifdef OXIDIZE_STATIC
+
+/* By the linker's --wrap: whoever calls NAME, libc included, calls __wrap_NAME, and __real_NAME is
+   libc's NAME. libc has no other names for its functions that a compiler would know of. */
+#define EXPORT
+#define ALIAS(name) extern
+#define INTERPOSED(name) __wrap_##name
+#define NEXT(type, name)                                                                           \
+    extern type __real_##name;                                                                     \
+    type *const next = __real_##name;
+
+#else
+
+/* By the order in which the dynamic loader looks for symbols: the executable comes first. */
+#include <dlfcn.h>     /* dlsym; _GNU_SOURCE has to be defined */
+#include <stdatomic.h> /* _Atomic */
+
 #define EXPORT __attribute__((visibility("default")))
 #define ALIAS(name) __attribute__((visibility("default"), alias(#name)))
-
-/* Declare `next`, the system's own function, which is looked up once. */
+#define INTERPOSED(name) name
 #define NEXT(type, name)                                                                           \
     static _Atomic(void *) next_symbol;                                                            \
     if (next_symbol == NULL) {                                                                     \
-        next_symbol = dlsym(RTLD_NEXT, name);                                                      \
+        next_symbol = dlsym(RTLD_NEXT, #name);                                                     \
     }                                                                                              \
     type *next = (type *)(uintptr_t)next_symbol;
+
+#endif
 
 /* Fail with `error`. */
 static inline int

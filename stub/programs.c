@@ -269,7 +269,7 @@ exec_inside(const struct place *place, char *const *arguments, char *const *envi
 }
 
 EXPORT int
-execve(const char *path, char *const arguments[], char *const environment[])
+INTERPOSED(execve)(const char *path, char *const arguments[], char *const environment[])
 {
     SERVE_AT(AT_FDCWD, path, exec_other(path, arguments, environment),
              exec_other(place.outside, arguments, environment),
@@ -277,7 +277,7 @@ execve(const char *path, char *const arguments[], char *const environment[])
 }
 
 EXPORT int
-fexecve(int descriptor, char *const arguments[], char *const environment[])
+INTERPOSED(fexecve)(int descriptor, char *const arguments[], char *const environment[])
 {
     struct place place;
     if (tree_place_of_descriptor(descriptor, &place)) {
@@ -287,21 +287,21 @@ fexecve(int descriptor, char *const arguments[], char *const environment[])
 }
 
 EXPORT int
-execv(const char *path, char *const arguments[])
+INTERPOSED(execv)(const char *path, char *const arguments[])
 {
     return execve(path, arguments, environ);
 }
 
 EXPORT int
-execvpe(const char *file, char *const arguments[], char *const environment[])
+INTERPOSED(execvpe)(const char *file, char *const arguments[], char *const environment[])
 {
-    NEXT(exec_function, "execvpe")
+    NEXT(exec_function, execvpe)
     return strchr(file, '/') ? execve(file, arguments, environment)
                              : exec_by(next, file, arguments, environment);
 }
 
 EXPORT int
-execvp(const char *file, char *const arguments[])
+INTERPOSED(execvp)(const char *file, char *const arguments[])
 {
     return execvpe(file, arguments, environ);
 }
@@ -439,20 +439,22 @@ spawn(const struct request *request, const char *path, char *const *arguments)
 }
 
 EXPORT int
-posix_spawn(pid_t *process, const char *path, const posix_spawn_file_actions_t *actions,
-            const posix_spawnattr_t *attributes, char *const arguments[], char *const environment[])
+INTERPOSED(posix_spawn)(pid_t *process, const char *path, const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes, char *const arguments[],
+                        char *const environment[])
 {
-    NEXT(spawn_function, "posix_spawn")
+    NEXT(spawn_function, posix_spawn)
     const struct request request = {next, process, actions, attributes, environment};
     return spawn(&request, path, arguments);
 }
 
 EXPORT int
-posix_spawnp(pid_t *process, const char *file, const posix_spawn_file_actions_t *actions,
-             const posix_spawnattr_t *attributes, char *const arguments[],
-             char *const environment[])
+INTERPOSED(posix_spawnp)(pid_t *process, const char *file,
+                         const posix_spawn_file_actions_t *actions,
+                         const posix_spawnattr_t *attributes, char *const arguments[],
+                         char *const environment[])
 {
-    NEXT(spawn_function, "posix_spawnp")
+    NEXT(spawn_function, posix_spawnp)
     const struct request request = {next, process, actions, attributes, environment};
     /* A mere name is looked for on PATH: not where we are. */
     return strchr(file, '/') ? spawn(&request, file, arguments)
@@ -478,10 +480,10 @@ respell_command(const char *command)
 }
 
 EXPORT int
-system(const char *command)
+INTERPOSED(system)(const char *command)
 {
     typedef int function(const char *);
-    NEXT(function, "system")
+    NEXT(function, system)
     if (command == NULL || tree_image() == NULL || strstr(command, tree_root()) == NULL) {
         return next(command);
     }
@@ -492,10 +494,10 @@ system(const char *command)
 }
 
 EXPORT FILE *
-popen(const char *command, const char *mode)
+INTERPOSED(popen)(const char *command, const char *mode)
 {
     typedef FILE *function(const char *, const char *);
-    NEXT(function, "popen")
+    NEXT(function, popen)
     if (tree_image() == NULL || strstr(command, tree_root()) == NULL) {
         return next(command, mode);
     }

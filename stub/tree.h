@@ -15,6 +15,9 @@
    that zip files know. */
 #define TREE_TIME 315532800
 
+/* How a file is opened: for reading, for writing. (musl counts O_PATH into its O_ACCMODE.) */
+#define TREE_ACCESS_MODE (O_RDONLY | O_WRONLY | O_RDWR)
+
 /* Where a path leads. */
 struct place {
     int error;          /* 0, or the errno of looking it up: there is no such entry */

@@ -5,7 +5,7 @@
    that of the last access does not last. */
 #define _GNU_SOURCE
 #include <errno.h>       /* EROFS */
-#include <fcntl.h>       /* O_ACCMODE, F_ADD_SEALS */
+#include <fcntl.h>       /* O_RDONLY, F_ADD_SEALS */
 #include <stdatomic.h>   /* _Atomic */
 #include <stdio.h>       /* snprintf */
 #include <sys/syscall.h> /* SYS_utimensat */
@@ -113,7 +113,7 @@ static int
 open_flags_error(const struct place *place, int flags)
 {
     bool directory = place->node.kind == IMAGE_NODE_KIND_DIRECTORY;
-    bool writes = (flags & O_ACCMODE) != O_RDONLY || flags & O_TRUNC;
+    bool writes = (flags & TREE_ACCESS_MODE) != O_RDONLY || flags & O_TRUNC;
     if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) {
         return EEXIST;
     }

@@ -29,14 +29,14 @@ enter(const struct place *place)
 }
 
 EXPORT int
-chdir(const char *path)
+INTERPOSED(chdir)(const char *path)
 {
     SERVE_AT(AT_FDCWD, path, leave_if((int)syscall(SYS_chdir, path)),
              leave_if((int)syscall(SYS_chdir, place.outside)), enter(&place));
 }
 
 EXPORT int
-fchdir(int descriptor)
+INTERPOSED(fchdir)(int descriptor)
 {
     struct place place;
     int failed = leave_if((int)syscall(SYS_fchdir, descriptor));
@@ -63,10 +63,10 @@ give(const char *path, char *buffer, size_t capacity)
 }
 
 EXPORT char *
-getcwd(char *buffer, size_t capacity)
+INTERPOSED(getcwd)(char *buffer, size_t capacity)
 {
     typedef char *function(char *, size_t);
-    NEXT(function, "getcwd")
+    NEXT(function, getcwd)
     char path[PATH_MAX];
     uint32_t index;
     if (!tree_working_directory(&index)) {
@@ -80,28 +80,28 @@ getcwd(char *buffer, size_t capacity)
 }
 
 EXPORT char *
-getwd(char *buffer)
+INTERPOSED(getwd)(char *buffer)
 {
     return getcwd(buffer, PATH_MAX);
 }
 
 EXPORT char *
-get_current_dir_name(void)
+INTERPOSED(get_current_dir_name)(void)
 {
     typedef char *function(void);
-    NEXT(function, "get_current_dir_name")
+    NEXT(function, get_current_dir_name)
     uint32_t index;
     return tree_working_directory(&index) ? getcwd(NULL, 0) : next();
 }
 
 EXPORT char *
-__getcwd_chk(char *buffer, size_t capacity, size_t available)
+INTERPOSED(__getcwd_chk)(char *buffer, size_t capacity, size_t available)
 {
     return getcwd(buffer, capacity < available ? capacity : available);
 }
 
 EXPORT char *
-__getwd_chk(char *buffer, size_t available)
+INTERPOSED(__getwd_chk)(char *buffer, size_t available)
 {
     return getcwd(buffer, PATH_MAX < available ? PATH_MAX : available);
 }

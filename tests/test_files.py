@@ -6,16 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from oxidize_build.errors import CompilerError
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
+from oxidize_build.link import find_compiler
 from oxidize_build.resources import Content, DataFile, NamespacePackage, Resource
+from oxidize_build.stub_form import FORMS
 
 REPOSITORY = Path(__file__).parents[1]
 STUB = REPOSITORY / "stub"
+TEST = REPOSITORY / "tests" / "stub" / "test_files.c"
 SOURCES = (
     *("image", "xxh64", "status", "os_linux"),
     *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
@@ -60,15 +65,28 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def compile_program(compiler: str, sanitizers: str, output: Path) -> None:
-    sources = [REPOSITORY / "tests/stub/test_files.c", *(STUB / f"{name}.c" for name in SOURCES)]
-    flags = [
+def compile_program(compiler: Sequence[str], flags: Sequence[str], output: Path) -> None:
+    sources = [TEST, *(STUB / f"{name}.c" for name in SOURCES)]
+    common = [
         *("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-pthread"),
         "-Wno-deprecated-declarations",  # readdir_r
-        *(f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"),
-        *("-Wl,--wrap=syscall", "-Wl,--export-dynamic"),
+        *("-Wl,--wrap=syscall", f"-I{STUB}"),
     ]
-    subprocess.run([compiler, *flags, f"-I{STUB}", "-o", output, *sources], check=True)
+    subprocess.run([*compiler, *common, *flags, "-o", output, *sources], check=True)
+
+
+def run_program(program: Path, what: str, image: Path, folder: Path) -> None:
+    options = {"ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1"}
+    result = subprocess.run(
+        [program, what, image, folder],
+        env=os.environ | options,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
@@ -87,11 +105,21 @@ def test_every_function(
     if shutil.which(compiler) is None:
         pytest.skip(f"needs {compiler}")
     program = tmp_path_factory.mktemp("program") / "test_files"
-    compile_program(compiler, sanitizers, program)
-    command = [str(program), what, str(image), str(folder)]
-    options = {"ASAN_OPTIONS": "detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1"}
-    result = subprocess.run(
-        command, env=os.environ | options, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stderr == ""
+    sanitize = [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-Wl,--export-dynamic"]
+    compile_program([compiler], [*sanitize, str(STUB / "os_glibc.c")], program)
+    run_program(program, what, image, folder)
+
+
+def test_every_function_in_a_static_program(
+    image: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    try:
+        compiler = find_compiler("musl")
+    except CompilerError as error:
+        pytest.skip(error.message)
+    form = FORMS["musl"]
+    wrap = form.wrap_flags(STUB / f"{name}.c" for name in SOURCES)
+    program = tmp_path_factory.mktemp("program") / "test_files"
+    compile_program(compiler.command, [*form.compile_flags, *form.link_flags, *wrap], program)
+    for what in ("calls", "threads"):
+        run_program(program, what, image, folder)

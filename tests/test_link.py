@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -22,6 +21,7 @@ from oxidize_build.link import find_compiler, identify, make_stub, stub_key, stu
 from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.host import host_runtime
+from oxidize_build.stub_form import FORMS
 
 MAIN = """
 #include <Python.h>
@@ -46,9 +46,9 @@ PYENV = [
     for version in ("3.11", "3.12", "3.13", "3.14")
     for python in sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
 ]
-ZIG = (sys.executable, "-m", "ziglang", "cc", *link._zig_target())  # noqa: SLF001
+ZIG = link.zig(*link._zig_target())  # noqa: SLF001
 COMPILERS: list[tuple[str, ...]] = [(name,) for name in ("gcc", "clang-14", "clang-19") if shutil.which(name)]
-COMPILERS += [ZIG] if importlib.util.find_spec("ziglang") else []
+COMPILERS += [ZIG] if link.has_zig() else []
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def check_stub(stub: Path, runtime: Runtime) -> None:
     assert (last["p_filesz"], last["p_memsz"], last["p_flags"], last["p_align"]) == (16, 16, 4, 0x10000)
     assert last["p_offset"] == section["sh_offset"]
     assert all(part["p_offset"] + part["p_filesz"] <= last["p_offset"] for part in others)
-    assert set(read_dynamic(stub).needed) <= link.ALLOWED_NEEDED | {
+    assert set(read_dynamic(stub).needed) <= FORMS["glibc"].may_need | {
         "ld-linux-x86-64.so.2",
         "ld-linux-aarch64.so.1",
     }
@@ -221,14 +221,14 @@ def test_dependencies_beside_libc_are_refused(tmp_path: Path) -> None:
     output(*compiler, "-shared", "-fPIC", tmp_path / "shared.c", "-o", library, "-Wl,-soname,libshared.so")
     output(*compiler, tmp_path / "main.c", library, "-o", tmp_path / "main")
     with pytest.raises(CompilerError, match=r"came to depend on libshared\.so, beside libc"):
-        link._check_needed(tmp_path / "main")  # noqa: SLF001
+        link._check_needed(tmp_path / "main", FORMS["glibc"])  # noqa: SLF001
 
 
 @pytest.fixture
 def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CC", raising=False)
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(link, "has_zig", lambda: False)
 
 
 class TestReadyStub:
@@ -292,7 +292,7 @@ class TestFindCompiler:
     def test_zig_when_there_is_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("CC", raising=False)
         monkeypatch.setenv("PATH", "")
-        monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+        monkeypatch.setattr(link, "has_zig", lambda: True)
         monkeypatch.setattr(link, "_run", lambda _command: "zig")
         assert find_compiler().command[:4] == (sys.executable, "-m", "ziglang", "cc")
 
@@ -303,6 +303,51 @@ class TestFindCompiler:
         assert caught.value.hint is not None
         assert "apt install gcc" in caught.value.hint
         assert "oxidize-build[zig]" in caught.value.hint
+
+
+class TestFindMuslCompiler:
+    @pytest.fixture(autouse=True)
+    def programs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """A directory of compilers, the only one there is."""
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        monkeypatch.setenv("PATH", str(folder))
+        monkeypatch.delenv("CC", raising=False)
+        monkeypatch.setattr(link, "has_zig", lambda: False)
+        add_compiler(folder / "cc", "x86_64-linux-gnu")
+        return folder
+
+    def test_one_for_another_libc_is_passed_over(
+        self, programs: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add_compiler(programs / "musl-gcc", "x86_64-linux-gnu")
+        monkeypatch.setenv("CC", "cc -pipe")
+        assert find_compiler("musl").command == ("musl-gcc",)
+
+    def test_environment_comes_first(self, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        add_compiler(programs / "musl-gcc", "x86_64-linux-gnu")
+        monkeypatch.setenv("CC", "cc -target x86_64-linux-musl")
+        assert find_compiler("musl").command == ("cc", "-target", "x86_64-linux-musl")
+
+    def test_this_machine_has_musl(self, programs: Path) -> None:
+        add_compiler(programs / "cc", "x86_64-alpine-linux-musl")
+        assert find_compiler("musl").command == ("cc",)
+
+    def test_zig_when_there_is_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(link, "has_zig", lambda: True)
+        monkeypatch.setattr(link, "identify", lambda command: link.Compiler(command, "zig"))
+        assert find_compiler("musl").command[-1].endswith("-linux-musl")
+
+    def test_none(self) -> None:
+        with pytest.raises(CompilerError, match="no C compiler for musl was found: tried") as caught:
+            find_compiler("musl")
+        assert "apt install musl-tools" in (caught.value.hint or "")
+
+
+def add_compiler(path: Path, machine: str) -> None:
+    """Write a program that says it compiles for *machine*."""
+    path.write_text(f"#!/bin/sh\necho {machine}\n")
+    path.chmod(0o755)
 
 
 class TestHiddenCopy:

@@ -1,8 +1,8 @@
 """The stub: the C sources of oxidize linked with a runtime's static libpython.
 
-A stub is an ordinary dynamic executable at a fixed address, which needs nothing but libc and libm.
-It exports the C API for extension modules and holds a reserved segment, which :mod:`objfile` makes
-an image out of (``stub/image.ld``).
+A stub is an ordinary executable at a fixed address, which needs nothing but libc and libm, or not even
+these: :mod:`stub_form` has the two forms. It holds a reserved segment, which :mod:`objfile` makes an
+image out of (``stub/image.ld``). A dynamic one exports the C API for extension modules.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxidize_build import __version__, archive
+from oxidize_build import __version__, archive, stub_form
 from oxidize_build.archive import write_hidden_copy
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
@@ -28,16 +28,10 @@ from oxidize_build.objfile import neutral
 from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.objfile.neutral import without_paths
 from oxidize_build.runtime import Runtime
+from oxidize_build.runtime.model import Libc
+from oxidize_build.stub_form import FORMS, SYSTEM_LIBRARIES, StubForm
 
 LINKER_SCRIPT = "image.ld"
-PLATFORM_SOURCES = frozenset({"os_posix.c", "os_linux.c"})
-"""Those of the sources named ``os_*.c`` that this platform takes."""
-
-SYSTEM_LIBRARIES = ("pthread", "dl", "util", "rt", "m", "c")
-"""Parts of libc: what every system has, so that an executable may need them."""
-ALLOWED_NEEDED = frozenset(
-    {"libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1"}
-)
 LOADER_PREFIX = "ld-linux"
 
 COMPILE_FLAGS = (
@@ -47,9 +41,7 @@ COMPILE_FLAGS = (
     "-fno-sanitize=undefined",  # which zig switches on
 )
 LINK_FLAGS = (
-    *("-no-pie", "-Wl,-s", "-Wl,--build-id=sha1", "-Wl,--hash-style=gnu"),
-    *("-Wl,-z,relro", "-Wl,-z,lazy", "-Wl,-z,noexecstack"),
-    "-Wl,--export-dynamic",  # the C API, for extension modules
+    *("-no-pie", "-Wl,-s", "-Wl,--build-id=sha1", "-Wl,-z,relro", "-Wl,-z,noexecstack"),
     "-Wl,--wrap=syscall",  # what libpython asks the kernel for before main: os_linux.c
 )
 
@@ -83,11 +75,18 @@ def stub_sources() -> Path:
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "stub"
 
 
-def find_compiler() -> Compiler:
-    """Return the compiler that ``$CC`` names, else cc, gcc, clang, or zig's from PyPI.
+def find_compiler(libc: Libc = "glibc") -> Compiler:
+    """Return a compiler whose results use *libc*.
+
+    For glibc it is the one that ``$CC`` names, else cc, gcc, clang, or zig's from PyPI. For musl it is the
+    first that compiles for musl of ``$CC``, the compiler of a musl cross toolchain, musl-gcc, cc and zig's.
 
     Raises CompilerError when there is none, or when ``$CC`` names one that does not exist.
     """
+    return _find_musl_compiler() if libc == "musl" else _find_host_compiler()
+
+
+def _find_host_compiler() -> Compiler:
     named = os.environ.get("CC", "").strip()
     candidates = [tuple(shlex.split(named))] if named else [("cc",), ("gcc",), ("clang",)]
     for command in candidates:
@@ -98,13 +97,45 @@ def find_compiler() -> Compiler:
             f"the environment variable CC names {named}, which does not exist",
             hint="unset CC, or install that compiler",
         )
-    if importlib.util.find_spec("ziglang") is not None:
-        return identify((sys.executable, "-m", "ziglang", "cc", *_zig_target()))
+    if has_zig():
+        return identify(zig(*_zig_target()))
     raise CompilerError(
         "no C compiler was found: tried $CC (not set), cc, gcc, clang, and zig of the package ziglang",
         hint="install one (on Debian and Ubuntu: apt install gcc), "
         "or put oxidize-build[zig] in build-system.requires",
     )
+
+
+def _find_musl_compiler() -> Compiler:
+    named = os.environ.get("CC", "").strip()
+    candidates = [tuple(shlex.split(named))] if named else []
+    candidates += [(f"{platform.machine()}-linux-musl-gcc",), ("musl-gcc",), ("cc",)]
+    for command in candidates:
+        if shutil.which(command[0]) and _is_for_musl(command):
+            return identify(command)
+    if has_zig():
+        return identify(zig("-target", f"{platform.machine()}-linux-musl"))
+    raise CompilerError(
+        f"no C compiler for musl was found: tried $CC ({named or 'not set'}), "
+        f"{', '.join(command for command, *_ in candidates[-3:])}, and zig of the package ziglang",
+        hint="put oxidize-build[zig] in build-system.requires, "
+        "or install one (on Debian and Ubuntu: apt install musl-tools)",
+    )
+
+
+def _is_for_musl(command: tuple[str, ...]) -> bool:
+    """Whether a compiler's name or arguments, or what it says its target is, name musl."""
+    return "musl" in shlex.join(command) or "musl" in _run([*command, "-dumpmachine"])
+
+
+def has_zig() -> bool:
+    """Whether the compiler of the package ziglang is installed."""
+    return importlib.util.find_spec("ziglang") is not None
+
+
+def zig(*arguments: str) -> tuple[str, ...]:
+    """Return the command of the package ziglang's C compiler."""
+    return (sys.executable, "-m", "ziglang", "cc", *arguments)
 
 
 def identify(command: tuple[str, ...]) -> Compiler:
@@ -119,7 +150,8 @@ def stub_key(sources: Path | None = None) -> str:
 
     Raises CompilerError when there are no sources.
     """
-    return cache_key(*_texts(sources or stub_sources()))
+    sources = sources or stub_sources()
+    return cache_key(*(text for form in FORMS.values() for text in _texts(form, sources)))
 
 
 def make_stub(
@@ -141,10 +173,11 @@ def make_stub(
     if runtime.stub is not None and compiler is None and runtime.stub_key == stub_key(sources):
         return runtime.stub
     compiler = compiler or _find_compiler_for(runtime)
+    form = FORMS[runtime.libc]
     libraries = static_libraries(runtime)
     key = cache_key(
         *_own_code(),
-        *_texts(sources),
+        *_texts(form, sources),
         *_headers(runtime),
         *compiler.command[1:],
         compiler.version,
@@ -154,12 +187,14 @@ def make_stub(
 
     def make(made: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="oxidize-") as workshop:
-            objects = _compile(compiler, sources, runtime, Path(workshop))
+            objects = _compile(compiler, form, sources, runtime, Path(workshop))
             hidden = _hide(libraries, Path(workshop))
             stub = Path(workshop) / "stub"
             libpython = _neutral_copy(runtime.libpython, runtime.build_paths, Path(workshop))
-            _link(compiler, objects, [libpython, *hidden], sources / LINKER_SCRIPT, stub)
-            _check_needed(stub)
+            flags = [*form.link_flags, *form.wrap_flags(_c_files(form, sources))]
+            flags += [f"-Wl,-T,{sources / LINKER_SCRIPT}"]
+            _link([*compiler.command, *LINK_FLAGS, *flags], objects, [libpython, *hidden], stub)
+            _check_needed(stub, form)
             shutil.copyfile(stub, made)
             made.chmod(0o755)
 
@@ -178,7 +213,7 @@ def static_libraries(runtime: Runtime) -> list[Path]:
 def _find_compiler_for(runtime: Runtime) -> Compiler:
     """Return :func:`find_compiler`'s. Raises CompilerError, which says why one is needed for *runtime*."""
     try:
-        return find_compiler()
+        return find_compiler(runtime.libc)
     except CompilerError as error:
         if runtime.stub is None:
             raise
@@ -189,12 +224,14 @@ def _find_compiler_for(runtime: Runtime) -> Compiler:
         ) from error
 
 
-def _compile(compiler: Compiler, sources: Path, runtime: Runtime, workshop: Path) -> list[Path]:
+def _compile(
+    compiler: Compiler, form: StubForm, sources: Path, runtime: Runtime, workshop: Path
+) -> list[Path]:
     """Compile each source to an object file, as many at a time as there are processors."""
     includes = [f"-isystem{path}" for path in runtime.include_dirs]
     # Debian's pyconfig.h includes another one relative to /usr/include, where zig does not look
     includes += [f"-idirafter{path.parent}" for path in runtime.include_dirs]
-    flags = [*COMPILE_FLAGS, f"-ffile-prefix-map={sources}=stub", *includes]
+    flags = [*COMPILE_FLAGS, *form.compile_flags, f"-ffile-prefix-map={sources}=stub", *includes]
 
     def compile_one(source: Path) -> Path:
         target = workshop / f"{source.stem}.o"
@@ -202,18 +239,14 @@ def _compile(compiler: Compiler, sources: Path, runtime: Runtime, workshop: Path
         return target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(compile_one, _c_files(sources)))
+        return list(pool.map(compile_one, _c_files(form, sources)))
 
 
-def _link(
-    compiler: Compiler, objects: Sequence[Path], archives: Sequence[Path], script: Path, stub: Path
-) -> None:
+def _link(command: Sequence[str], objects: Sequence[Path], archives: Sequence[Path], stub: Path) -> None:
     libpython, *others = map(str, archives)
     _run(
         [
-            *compiler.command,
-            *LINK_FLAGS,
-            f"-Wl,-T,{script}",
+            *command,
             *map(str, objects),
             *("-Wl,--whole-archive", libpython, "-Wl,--no-whole-archive"),
             *("-Wl,--start-group", *others, "-Wl,--end-group"),
@@ -238,13 +271,9 @@ def _run(command: Sequence[str]) -> str:
     return output
 
 
-def _c_files(sources: Path) -> list[Path]:
-    """List the C files for this platform. Raises CompilerError when there are none."""
-    found = sorted(
-        path
-        for path in sources.glob("*.c")
-        if not path.name.startswith("os_") or path.name in PLATFORM_SOURCES
-    )
+def _c_files(form: StubForm, sources: Path) -> list[Path]:
+    """List the C files of that form. Raises CompilerError when there are none."""
+    found = form.sources(sources)
     if not found:
         raise CompilerError(f"{sources} holds no C sources", hint="install oxidize-build again")
     return found
@@ -282,12 +311,17 @@ def _hide(libraries: Iterable[Path], workshop: Path) -> list[Path]:
     return copies
 
 
-def _check_needed(stub: Path) -> None:
-    """Raise CompilerError when *stub* depends on more than libc."""
-    needed = read_dynamic(stub).needed
-    unexpected = [
-        name for name in needed if name not in ALLOWED_NEEDED and not name.startswith(LOADER_PREFIX)
-    ]
+def _check_needed(stub: Path, form: StubForm) -> None:
+    """Raise CompilerError when *stub* depends on more than libc, or a static one on anything."""
+    dynamic = read_dynamic(stub)
+    if form.is_static:
+        unexpected = [name for name in (dynamic.interpreter, *dynamic.needed) if name]
+    else:
+        unexpected = [
+            name
+            for name in dynamic.needed
+            if name not in form.may_need and not name.startswith(LOADER_PREFIX)
+        ]
     if unexpected:
         raise CompilerError(f"the stub came to depend on {', '.join(unexpected)}, beside libc")
 
@@ -301,11 +335,12 @@ def _neutral_copy(library: Path, paths: Iterable[str], workshop: Path) -> Path:
 
 def _own_code() -> list[bytes]:
     """Return the modules that shape a stub: with any of them stubs change."""
-    return [Path(path).read_bytes() for path in (__file__, archive.__file__, neutral.__file__)]
+    modules = (__file__, archive.__file__, neutral.__file__, stub_form.__file__)
+    return [Path(path).read_bytes() for path in modules]
 
 
-def _texts(sources: Path) -> list[str | bytes]:
-    files = [*_c_files(sources), *sorted(sources.glob("*.h")), sources / LINKER_SCRIPT]
+def _texts(form: StubForm, sources: Path) -> list[str | bytes]:
+    files = [*_c_files(form, sources), *sorted(sources.glob("*.h")), sources / LINKER_SCRIPT]
     return [text for path in files for text in (path.name, path.read_bytes())]
 
 

@@ -1,0 +1,49 @@
+/* What libc has for shared libraries, in a static executable: it has no dynamic loader, so the
+   only thing that can be opened is the program itself. */
+#include <dlfcn.h>  /* dlopen */
+#include <stddef.h> /* NULL */
+#include <stdio.h>  /* snprintf */
+
+/* What dlopen(NULL) gives: a handle of the program. */
+static const char program[] = "the program";
+
+static _Thread_local char failure[512];
+static _Thread_local const char *pending; /* what dlerror is to tell */
+
+void *
+dlopen(const char *path, int flags)
+{
+    (void)flags;
+    if (path == NULL) {
+        return (void *)program;
+    }
+    snprintf(failure, sizeof failure,
+             "%s: this executable is fully static and cannot load shared libraries", path);
+    pending = failure;
+    return NULL;
+}
+
+void *
+dlsym(void *restrict handle, const char *restrict name)
+{
+    (void)handle;
+    snprintf(failure, sizeof failure, "this executable is fully static and does not export %s",
+             name);
+    pending = failure;
+    return NULL;
+}
+
+char *
+dlerror(void)
+{
+    char *message = (char *)pending;
+    pending = NULL;
+    return message;
+}
+
+int
+dlclose(void *handle)
+{
+    (void)handle;
+    return 0;
+}
