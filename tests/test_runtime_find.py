@@ -124,7 +124,7 @@ def fill(store: RuntimeStore, make_archive: MakeArchive) -> None:
         "candidate": ("3.15.0rc2", {}),
     }
     for name, (version, changes) in kinds.items():
-        store.add(name, make_archive(f"{name}.tar.gz", version, **changes), "a test")
+        store.add(f"{name}.tar.gz", make_archive(f"{name}.tar.gz", version, **changes), "a test")
 
 
 GLIBC_28 = ["glibc-dynamic", "glibc-max-symbol-version:2.28"]
@@ -159,8 +159,8 @@ def test_choice(
 
 @pytest.mark.parametrize("wanted", ["3.1", "3.12", "3.14.1", "3.13t", "3.15.0rc1"])
 def test_none_of_the_version(wanted: str, store: RuntimeStore, make_archive: MakeArchive) -> None:
-    store.add("cpython-3.13.5", make_archive("a.tar.gz", "3.13.5"), "a test")
-    store.add("cpython-3.15.0rc2", make_archive("b.tar.gz", "3.15.0rc2"), "a test")
+    store.add("cpython-3.13.5.tar.gz", make_archive("a.tar.gz", "3.13.5"), "a test")
+    store.add("cpython-3.15.0rc2.tar.gz", make_archive("b.tar.gz", "3.15.0rc2"), "a test")
     message = f"no runtime of Python {wanted}; at hand: cpython-3.13.5, cpython-3.15.0rc2"
     with pytest.raises(RuntimeNotUsableError, match=message) as caught:
         choose(wanted, store)
@@ -177,15 +177,16 @@ def test_no_version(store: RuntimeStore) -> None:
 
 
 def test_added_replaced_and_removed(store: RuntimeStore, make_archive: MakeArchive, tmp_path: Path) -> None:
-    first = store.add("mine", make_archive("a.tar.gz", "3.14.1"), "https://somewhere/a.tar.gz")
+    first = store.add("mine.tar.gz", make_archive("a.tar.gz", "3.14.1"), "https://somewhere/a.tar.gz")
+    assert store.open(first.archive).version == "3.14.1"
     assert [entry.name for entry in store.entries()] == ["mine"]
     assert store.find("mine").source == "https://somewhere/a.tar.gz"
-    store.add("mine", make_archive("b.tar.gz", "3.14.2"), "elsewhere")
+    store.add("mine.tar.gz", make_archive("b.tar.gz", "3.14.2"), "elsewhere")
     (stored,) = store.entries()
-    assert (stored.name, stored.origin, stored.source) == ("mine", "cache", "elsewhere")
+    assert stored == Stored("mine", "cache", "elsewhere", first.archive)
     (tmp_path / "b.tar.gz").unlink()
     second = store.open(stored.archive)
-    assert (first.version, second.version) == ("3.14.1", "3.14.2")
+    assert second.version == "3.14.2"
     assert store.remove("mine") == stored
     assert store.entries() == []
     assert not second.libpython.exists()
@@ -197,15 +198,21 @@ def test_what_is_no_runtime_is_not_added(store: RuntimeStore, tmp_path: Path) ->
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "README").touch()
     with pytest.raises(RuntimeNotUsableError, match="holds no Python runtime"):
-        store.add("mine", pack(tmp_path / "tree", tmp_path / "a.tar.gz"), "a test")
+        store.add("mine.tar.gz", pack(tmp_path / "tree", tmp_path / "a.tar.gz"), "a test")
     assert store.entries() == []
+
+
+def test_what_has_no_name_of_an_archive_is_not_added(store: RuntimeStore, make_archive: MakeArchive) -> None:
+    for name in ("python", ".tar.gz"):
+        with pytest.raises(RuntimeNotUsableError, match="is not the name of an archive"):
+            store.add(name, make_archive("a.tar.gz"), "a test")
 
 
 def test_unusable_ones_are_told_of_and_passed_over(
     store: RuntimeStore, make_archive: MakeArchive, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store.add("good", make_archive("a.tar.gz"), "a test")
-    store.add("bad", make_archive("b.tar.gz", "3.14.9"), "a test")
+    store.add("good.tar.gz", make_archive("a.tar.gz"), "a test")
+    store.add("bad.tar.gz", make_archive("b.tar.gz", "3.14.9"), "a test")
     store.find("bad").archive.write_bytes(b"damaged")
     assert choose("3.14", store).version == "3.14.7"
     assert "the runtime bad cannot be used" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from oxidize_build.cli.analyze import analyze
 from oxidize_build.cli.build import build
 from oxidize_build.cli.init import init
 from oxidize_build.cli.run import run
+from oxidize_build.cli.runtime import runtime
 from oxidize_build.cli.schema import schema
 from oxidize_build.cli.verify import verify
 from oxidize_build.errors import OxidizeError
@@ -30,6 +31,7 @@ oxidize.add_command(build)
 oxidize.add_command(init)
 oxidize.add_command(run)
 oxidize.add_command(schema)
+oxidize.add_command(runtime)
 oxidize.add_command(verify)
 
 

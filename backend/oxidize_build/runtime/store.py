@@ -40,7 +40,7 @@ class Stored:
     """A runtime's archive at hand."""
 
     name: str
-    """The file name of its archive without the ending; with ``+`` and the version of a distribution."""
+    """The file name of its archive without the ending."""
     origin: Origin
     source: str
     """Where it came from: an URL, a path, or a distribution and its version."""
@@ -77,33 +77,39 @@ class RuntimeStore:
 
         def make(made: Path) -> None:
             made.mkdir()
-            with stage(f"Unpack {archive.name}"):
+            with stage("Unpack the runtime"):
                 extract(archive, made / _TREE)
             (made / _MEASURE).write_text(_measure(made / _TREE), "ascii")
 
         return self.cache.obtain(_UNPACKED, self.cache.sha256(archive), make, _is_sound) / _TREE
 
-    def add(self, name: str, archive: Path, source: str) -> Runtime:
-        """Take *archive* under *name*, in the place of any other of that name, and return its runtime.
+    def add(self, file_name: str, archive: Path, source: str) -> Stored:
+        """Take *archive* by its *file_name*, in the place of any other of that name.
 
         *source* tells people where it came from.
 
-        Raises what :meth:`open` does; then nothing is taken.
+        Raises what :meth:`open` does, and RuntimeNotUsableError for other names; then nothing is taken.
         """
-        runtime = self.open(archive)
+        name = archive_stem(file_name)
+        if not name:
+            raise RuntimeNotUsableError(
+                f"{file_name!r} is not the name of an archive",
+                hint=f"the names of archives end with {', '.join(SUFFIXES)}",
+            )
+        self.open(archive)
         directory = self._directory
         with self.cache.workshop(directory) as workshop:
             made = workshop / "entry"
             made.mkdir()
             if self.cache.root in archive.parents:  # where nobody alters it
-                (made / archive.name).hardlink_to(archive)
+                (made / file_name).hardlink_to(archive)
             else:
-                shutil.copyfile(archive, made / archive.name)
+                shutil.copyfile(archive, made / file_name)
             (made / "source.json").write_text(json.dumps({"source": source}), "utf-8")
             with suppress(FileNotFoundError):
                 (directory / name).rename(workshop / "replaced")
             made.rename(directory / name)
-        return runtime
+        return Stored(name, "cache", source, directory / name / file_name)
 
     def remove(self, name: str) -> Stored:
         """Forget the runtime of that *name* in the cache, and remove what was unpacked of it.
