@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := build/venv
 BIN := $(VENV)/bin
-C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c))
+C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c \
+	backend/oxidize_build/runtime/build/*.c))
 
 .PHONY: setup demo test compat cpython docs docs-reference lint format
 

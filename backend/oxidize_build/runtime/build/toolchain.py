@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,16 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from oxidize_build.cache import Cache
 from oxidize_build.errors import CompilerError
+from oxidize_build.runtime.build.sources import Sources
+from oxidize_build.runtime.build.sysroots import glibc_sysroot, musl_sysroot
 
 Libc: TypeAlias = Literal["glibc", "musl"]
 
 HOST = "host"
 MUSL = "musl"
-GLIBC_PREFIX = "glibc:"
+OLDEST_GLIBC = (2, 17)
+"""That of manylinux2014, the oldest for which wheels are still made."""
 OLDEST_CLANG = 19
 """The first that can compile CPython's interpreter made of tail calls."""
 NEWEST_CLANG = 30
+_GLIBC = re.compile(r"glibc:(\d+)\.(\d+)")
 EPOCH = "315532800"
 """1980: the time that is compiled in where a source asks for the time."""
 
@@ -51,6 +57,8 @@ class Toolchain:
     is_clang: bool
     identity: str
     """Tells this compiler and libc from all others, for what is kept between builds."""
+    sysroot: Path | None = None
+    """Where the headers and libraries of that libc are; None for the host's own."""
 
     @property
     def is_static(self) -> bool:
@@ -78,19 +86,30 @@ class Toolchain:
         }
 
 
-def find_toolchain(libc: str, *, lto: bool = False, pgo: bool = False) -> Toolchain:
+def find_toolchain(
+    libc: str, *, lto: bool = False, pgo: bool = False, sources: Sources | None = None
+) -> Toolchain:
     """Return a toolchain for *libc*: ``host``, ``glibc:2.17`` or ``musl``.
 
-    With *lto* or *pgo* it is clang's, complete with a linker and the profiling runtime.
+    With *lto* or *pgo*, and for another libc than the host's, it is clang's, complete with a linker and the
+    profiling runtime. A libc that is not the host's is made here once, from *sources*, and cached.
 
-    Raises CompilerError when *libc* is none of these, or when a tool is missing.
+    Raises CompilerError when *libc* is none of these, or when a tool is missing; ArchiveError when a source
+    cannot be had.
     """
+    sources = sources or Sources(None, Cache.default())
     if libc == HOST:
         return _clang_for_host() if lto or pgo else _compiler_for_host()
-    raise CompilerError(
-        f"runtimes cannot be built for the libc {libc!r}",
-        hint=f"name {HOST}, {MUSL}, or {GLIBC_PREFIX} and the oldest version that is to do, such as 2.17",
-    )
+    if libc == MUSL:
+        return _clang_for_musl(sources)
+    version = _GLIBC.fullmatch(libc)
+    if version is None or tuple(map(int, version.groups())) < OLDEST_GLIBC:
+        raise CompilerError(
+            f"runtimes cannot be built for the libc {libc!r}",
+            hint=f"name {HOST}, {MUSL}, or the oldest glibc that is to do, from "
+            f"glibc:{'.'.join(map(str, OLDEST_GLIBC))} on",
+        )
+    return _clang_for_glibc(libc.removeprefix("glibc:"), sources)
 
 
 def _compiler_for_host() -> Toolchain:
@@ -125,22 +144,19 @@ def _compiler_for_host() -> Toolchain:
 
 def _clang_for_host() -> Toolchain:
     clang = _find_clang()
-    return Toolchain(
-        libc="glibc",
-        glibc=None,
-        triple=f"{platform.machine()}-unknown-linux-gnu",
-        cc=(clang.clang,),
-        cxx=(clang.clangxx,),
-        ar=clang.tool("ar"),
-        ranlib=clang.tool("ranlib"),
-        nm=clang.tool("nm"),
-        strip=clang.tool("strip"),
-        profdata=clang.tool("profdata"),
-        cflags=(),
-        ldflags=("-fuse-ld=lld",),
-        is_clang=True,
-        identity=_version_of((clang.clang,)),
-    )
+    return clang.toolchain("glibc", None, f"{platform.machine()}-unknown-linux-gnu", None)
+
+
+def _clang_for_glibc(version: str, sources: Sources) -> Toolchain:
+    clang = _find_clang()
+    sysroot = glibc_sysroot([clang.clang], version, sources)
+    return clang.toolchain("glibc", version, f"{platform.machine()}-unknown-linux-gnu", sysroot)
+
+
+def _clang_for_musl(sources: Sources) -> Toolchain:
+    clang = _find_clang()
+    sysroot = musl_sysroot([clang.clang], clang.tool("ar"), clang.tool("ranlib"), sources)
+    return clang.toolchain("musl", None, f"{platform.machine()}-unknown-linux-musl", sysroot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +183,33 @@ class _Clang:
             raise CompilerError(f"{program} was not found", hint=_INSTALL_CLANG)
         return path
 
+    def toolchain(self, libc: Libc, glibc: str | None, triple: str, sysroot: Path | None) -> Toolchain:
+        """Return the toolchain whose programs find the *libc* of *sysroot*, or the host's."""
+        target: tuple[str, ...] = ()
+        linking = ["-fuse-ld=lld"]
+        if sysroot is not None:
+            target = (f"--target={triple}", f"--sysroot={sysroot}")
+            linking += ["--rtlib=compiler-rt", "--unwindlib=none"]  # libgcc may need this machine's glibc
+        if libc == "musl":
+            linking.append("-static")
+        return Toolchain(
+            libc=libc,
+            glibc=glibc,
+            triple=triple,
+            cc=(self.clang, *target),
+            cxx=(self.clangxx, *target),
+            ar=self.tool("ar"),
+            ranlib=self.tool("ranlib"),
+            nm=self.tool("nm"),
+            strip=self.tool("strip"),
+            profdata=self.tool("profdata"),
+            cflags=(),
+            ldflags=tuple(linking),
+            is_clang=True,
+            identity=f"{_version_of((self.clang,))} {sysroot.name if sysroot else HOST}",
+            sysroot=sysroot,
+        )
+
 
 def _find_clang() -> _Clang:
     """Return the newest clang, from OLDEST_CLANG on, that has its linker beside it."""
@@ -184,7 +227,7 @@ def _install(*packages: str) -> str:
     return f"install it (on Debian and Ubuntu: apt install {' '.join(packages)})"
 
 
-_INSTALL_CLANG = _install(*(f"{name}-19" for name in ("clang", "lld", "llvm")), "libclang-rt-19-dev")
+_INSTALL_CLANG = _install("clang-19", "lld-19", "llvm-19", "libclang-rt-19-dev")
 
 
 def _tool(name: str) -> str:
