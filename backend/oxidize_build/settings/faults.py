@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 
@@ -50,13 +49,13 @@ def _line(path: KeyPath, lines: Mapping[KeyPath, int]) -> int:
 
 
 def dotted(path: KeyPath) -> str:
-    """Return *path* as TOML writes a key, the index of an array's item in brackets: ``rules[0].kind``."""
+    """Return *path* as TOML writes keys, an item of an array by its index: ``rules[0].kind``."""
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            name = part if _BARE_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+            name = part if _BARE_KEY.fullmatch(part) else f'"{part}"'
             text += f".{name}" if text else name
     return text
 

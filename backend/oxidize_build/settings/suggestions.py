@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -10,6 +9,8 @@ def did_you_mean(word: object, known: Iterable[object]) -> str:
     """Return ``; did you mean 'module'?`` for the *known* word nearest to *word*, or nothing."""
     if not isinstance(word, str):
         return ""
+    import difflib  # noqa: PLC0415 (only faults need it, and every hook imports this module)
+
     words = [candidate for candidate in known if isinstance(candidate, str)]
     lowered = {candidate.lower(): candidate for candidate in sorted(words, reverse=True)}
     nearest = difflib.get_close_matches(word.lower(), lowered, n=1)
