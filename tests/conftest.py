@@ -69,6 +69,7 @@ def toy_runtime(tmp_path: Path) -> Runtime:
         build_paths=("/build/toy", "/build/toy/lib"),
         libc="glibc",
         glibc=None,
+        glibc_limit=None,
         free_threaded=False,
     )
 

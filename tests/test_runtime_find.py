@@ -154,7 +154,7 @@ def test_choice(
 ) -> None:
     monkeypatch.setattr(standalone, "check_supported", lambda *_arguments: None)
     fill(store, make_archive)
-    assert choose(wanted, store, triple) == store.open(store.find(name).archive)
+    assert choose(wanted, store, triple=triple) == store.open(store.find(name).archive)
 
 
 @pytest.mark.parametrize("wanted", ["3.1", "3.12", "3.14.1", "3.13t", "3.15.0rc1"])
@@ -169,6 +169,27 @@ def test_none_of_the_version(wanted: str, store: RuntimeStore, make_archive: Mak
     assert f"oxidize-runtime-cp{short} " in hint
     assert "oxidize runtime fetch" in hint
     assert f"oxidize runtime build {wanted}" in hint
+
+
+def test_older_glibc_is_asked_for(store: RuntimeStore, make_archive: MakeArchive) -> None:
+    store.add(
+        "new.tar.gz", make_archive("a.tar.gz", crt_features=GLIBC_28, build_options="pgo+lto"), "a test"
+    )
+    store.add("old.tar.gz", make_archive("b.tar.gz"), "a test")
+    assert choose("3.14", store).glibc == "2.28"
+    assert choose("3.14", store, glibc="2.28").glibc == "2.28"
+    assert choose("3.14", store, glibc="2.27").glibc == "2.17"
+    with pytest.raises(RuntimeNotUsableError, match=r"no runtime of Python 3\.14 with glibc 2\.5 or older"):
+        choose("3.14", store, glibc="2.5")
+
+
+def test_glibc_limit(make_archive: MakeArchive, cache: Cache) -> None:
+    wanted = RuntimePath(path=make_archive("a.tar.gz"))
+    assert find_runtime(wanted, cache).glibc_limit is None
+    assert find_runtime(wanted, cache, glibc="2.17").glibc_limit == "2.17"
+    assert find_runtime("host", cache, glibc="2.17").glibc_limit == "2.17"
+    with pytest.raises(RuntimeNotUsableError, match=r"needs glibc 2\.17, and the target allows 2\.5"):
+        find_runtime(wanted, cache, glibc="2.5")
 
 
 def test_no_version(store: RuntimeStore) -> None:

@@ -43,6 +43,12 @@ class RuntimeBuildError(OxidizeError):
     exit_status = 70  # EX_SOFTWARE
 
 
+class TargetError(OxidizeError):
+    """The result would not run where the target says that it is to run."""
+
+    exit_status = 65
+
+
 class CompilerError(OxidizeError):
     """No C compiler was found, or compiling or linking the stub failed."""
 

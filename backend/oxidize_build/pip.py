@@ -9,6 +9,7 @@ import sysconfig
 from typing import TYPE_CHECKING
 
 from oxidize_build.errors import DependencyError
+from oxidize_build.target import resolving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,15 +47,17 @@ def make_wheels(requirement: str, project: str, runtime: Runtime, folder: Path) 
     """
     options = ["--no-input", "--progress-bar=off", "--disable-pip-version-check"]
     command = [*_pip(runtime), "wheel", *options, f"--wheel-dir={folder}", requirement]
-    result = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    with resolving(runtime) as environment:
+        result = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            env=environment,
+            check=False,
+        )
     if result.returncode != 0:
         raise _failure(project, result.stdout)
 

@@ -33,6 +33,7 @@ from oxidize_build.settings import (
 )
 from oxidize_build.staging import deliver, staging
 from oxidize_build.summary import ExecutableSummary, summarise, tell
+from oxidize_build.target import check_glibc
 from oxidize_build.verify import VerifyReport, verify
 from oxidize_build.wheels import entry_points, resolve, unpack
 
@@ -86,10 +87,12 @@ class _Shared:
 
     def workshop(self, target: Target) -> Workshop:
         """Return the workshop for *target*, whose runtime is looked for and whose stub is made once."""
-        wanted = (target.runtime, target.triple)
+        wanted = (target.runtime, target.triple, target.glibc)
         if wanted not in self._runtimes:
             with stage(f"Find the Python runtime{f' of {target.name}' if target.name else ''}"):
-                self._runtimes[wanted] = find_runtime(target.runtime, self._cache, triple=target.triple)
+                self._runtimes[wanted] = find_runtime(
+                    target.runtime, self._cache, triple=target.triple, glibc=target.glibc
+                )
         runtime = self._runtimes[wanted]
         if runtime not in self._workshops:
             with stage(f"Make the stub for Python {runtime.version}"):
@@ -141,6 +144,7 @@ def _make(job: _Job, directory: Path, stages: Sequence[Stage]) -> ExecutableSumm
     for line in decided.warnings:
         note(line)
     report = pack(executable, decided.kept, job.workshop, directory, job.build.file_name)
+    check_glibc(report, job.build.target.glibc)
     return summarise(report, executable.run, decided, stages)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.version import Version
@@ -19,9 +20,12 @@ from oxidize_build.settings.model import RuntimeArchive, RuntimePath, WantedRunt
 _VERSION = re.compile(r"(?P<version>3\.\d+(?:\.\d+)?(?:(?:a|b|rc)\d+)?)(?P<free_threaded>t?)")
 
 
-def find_runtime(wanted: WantedRuntime, cache: Cache, *, triple: str | None = None) -> Runtime:
-    """Return the runtime that *wanted* means, which must be for *triple* if that is given.
+def find_runtime(
+    wanted: WantedRuntime, cache: Cache, *, triple: str | None = None, glibc: str | None = None
+) -> Runtime:
+    """Return the runtime that *wanted* means.
 
+    If *triple* is given it must be for that platform, and if *glibc* is given it may need no newer one.
     ``"host"`` is the interpreter that runs the build. A version is looked for among the runtimes at hand
     (:mod:`~oxidize_build.runtime.store`): of several the newest is taken, then the most optimised one, then
     the one for the oldest glibc. A path is that of an interpreter, an installation, or an archive or its
@@ -30,25 +34,48 @@ def find_runtime(wanted: WantedRuntime, cache: Cache, *, triple: str | None = No
     Raises RuntimeNotUsableError when there is none, or it cannot be used, and DownloadError and ArchiveError
     for archives that cannot be had or are damaged.
     """
+    runtime = _find(wanted, cache, triple, glibc)
+    _check_platform(runtime, triple, glibc)
+    return replace(runtime, glibc_limit=glibc)
+
+
+def _find(wanted: WantedRuntime, cache: Cache, triple: str | None, glibc: str | None) -> Runtime:
     match wanted:
         case RuntimePath(path=path):
-            runtime = _at(path, cache)
+            return _at(path, cache)
         case RuntimeArchive(url=url, sha256=sha256):
-            runtime = RuntimeStore(cache).open(download(url, sha256, cache))
+            return RuntimeStore(cache).open(download(url, sha256, cache))
         case "host":
-            runtime = host_runtime()
+            return host_runtime()
         case _:
-            return choose(wanted, RuntimeStore(cache), triple)
+            return choose(wanted, RuntimeStore(cache), triple=triple, glibc=glibc)
+
+
+def _check_platform(runtime: Runtime, triple: str | None, glibc: str | None) -> None:
     if triple not in {None, runtime.triple}:
         raise RuntimeNotUsableError(
             f"Python {runtime.version} in {runtime.stdlib} is for {runtime.triple}, not for {triple}",
             hint="name a runtime for that platform, or leave out `triple`",
         )
-    return runtime
+    if not _fits(runtime, glibc):
+        raise RuntimeNotUsableError(
+            f"Python {runtime.version} in {runtime.stdlib} needs glibc {runtime.glibc}, "
+            f"and the target allows {glibc}",
+            hint="name a runtime that was built for the older version, or raise the target's `glibc`",
+        )
 
 
-def choose(wanted: str, store: RuntimeStore, triple: str | None = None) -> Runtime:
+def _fits(runtime: Runtime, glibc: str | None) -> bool:
+    """Whether *runtime* needs no newer glibc than *glibc*, as far as it tells."""
+    return None in {glibc, runtime.glibc} or Version(str(runtime.glibc)) <= Version(str(glibc))
+
+
+def choose(
+    wanted: str, store: RuntimeStore, *, triple: str | None = None, glibc: str | None = None
+) -> Runtime:
     """Return the best runtime in *store* of the version *wanted*, as ``3.14``, ``3.14.7`` or ``3.14t``.
+
+    *triple* and *glibc* are as for :func:`find_runtime`.
 
     Raises RuntimeNotUsableError, which tells how to get one, when there is none.
     """
@@ -64,13 +91,16 @@ def choose(wanted: str, store: RuntimeStore, triple: str | None = None) -> Runti
         if f"{runtime.version}.".startswith(f"{match['version']}.")
         and runtime.free_threaded == bool(match["free_threaded"])
         and triple in {None, runtime.triple}
+        and _fits(runtime, glibc)
     ]
     if fitting:
         return max(fitting, key=lambda pair: _rank(*pair))[1]
     tag = f"cp{match['version'].replace('.', '', 1).partition('.')[0]}{match['free_threaded']}"
     at_hand = ", ".join(stored.name for stored, _ in known) or "none"
+    platform = f" for {triple}" if triple else ""
+    libc = f" with glibc {glibc} or older" if glibc else ""
     raise RuntimeNotUsableError(
-        f"there is no runtime of Python {wanted}{f' for {triple}' if triple else ''}; at hand: {at_hand}",
+        f"there is no runtime of Python {wanted}{platform}{libc}; at hand: {at_hand}",
         hint=f"install oxidize-runtime-{tag} (for isolated builds name it in build-system.requires), "
         f"get one by `oxidize runtime fetch URL --sha256 HASH`, "
         f"or make one by `oxidize runtime build {wanted}`",

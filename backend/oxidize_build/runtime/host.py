@@ -86,6 +86,7 @@ def runtime_of(
         build_paths=_build_paths(facts),
         libc="musl" if "musl" in variables["SOABI"] else "glibc",
         glibc=None,
+        glibc_limit=None,
         free_threaded=facts["free_threaded"],
         optimizations=_optimizations(variables),
     )

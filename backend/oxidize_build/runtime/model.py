@@ -67,6 +67,8 @@ class Runtime:
     """The C library that it was compiled for. One for musl is linked into a fully static executable."""
     glibc: str | None
     """The oldest glibc that its own code runs with, as ``2.17``; None with musl, and where nobody knows."""
+    glibc_limit: str | None
+    """The newest glibc that anything packed with it may need, as the target says; None: there is no limit."""
     free_threaded: bool
     """Whether it runs without the global interpreter lock (PEP 703)."""
     link_archives: tuple[Path, ...] = ()
