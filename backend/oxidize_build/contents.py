@@ -8,19 +8,22 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from oxidize_build.image.format import ModuleKind
 from oxidize_build.image.reader import Image
+from oxidize_build.libraries import LIBRARY_DIRECTORY
 from oxidize_build.verify import VerifyReport
 
 PYTHON = "python"
 """Stands for the standard library among the distributions."""
+SYSTEM = "(system libraries)"
+"""Stands for shared libraries that were taken from the building machine."""
 OTHER = "(other)"
-"""Stands for files of no distribution: the program's own, and libraries of the building machine."""
+"""Stands for the program's own files, and what else belongs to no distribution."""
 _STDLIB = re.compile(r"lib/python3\.\d+t?/(?!site-packages/)")
 _SITE_PACKAGES = re.compile(r"(lib/python3\.\d+t?/site-packages)/([^/]+)\.dist-info/RECORD")
 
@@ -48,7 +51,31 @@ class Entry:
     """In bytes."""
     part: Part
     package: str
-    """The distribution that it came with, :data:`PYTHON` or :data:`OTHER`."""
+    """The distribution that it came with, :data:`PYTHON`, :data:`SYSTEM` or :data:`OTHER`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A directory of the tree, with the files that are looked at."""
+
+    folders: dict[str, Folder] = field(default_factory=dict)
+    files: list[Entry] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Of all files below it, in bytes."""
+        return sum(entry.size for entry in self.files) + sum(folder.size for folder in self.folders.values())
+
+
+def folders(entries: Iterable[Entry]) -> Folder:
+    """Return the root directory of *entries*."""
+    root = Folder()
+    for entry in entries:
+        folder = root
+        for name in entry.path.parts[:-1]:
+            folder = folder.folders.setdefault(name, Folder())
+        folder.files.append(entry)
+    return root
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +131,15 @@ def _parts(image: Image) -> dict[PurePosixPath, Part]:
 
 
 def _package(path: PurePosixPath, owners: Mapping[PurePosixPath, str]) -> str:
-    if path in owners:
-        return owners[path]
+    source = path
     if path.parent.name == "__pycache__":
         source = path.parent.parent / f"{path.name.partition('.')[0]}.py"
-        return owners.get(source, PYTHON if _STDLIB.match(str(path)) else OTHER)
-    return PYTHON if _STDLIB.match(str(path)) else OTHER
+    owner = owners.get(path) or owners.get(source)
+    if owner is not None:
+        return owner
+    if _STDLIB.match(str(path)):
+        return PYTHON
+    return SYSTEM if path.parent == LIBRARY_DIRECTORY else OTHER
 
 
 def _owners(report: VerifyReport, stream: BinaryIO) -> dict[PurePosixPath, str]:

@@ -85,6 +85,8 @@ def test_ctrl_c_during_a_build(frontend: Frontend, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # What a shell starts in the background, as perhaps these tests, ignores SIGINT
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as process:
         assert process.stderr is not None
         process.stderr.readline()  # the backend has begun

@@ -12,6 +12,7 @@ from oxidize_build import __version__
 from oxidize_build.cli.analyze import analyze
 from oxidize_build.cli.build import build
 from oxidize_build.cli.init import init
+from oxidize_build.cli.inspect import inspect
 from oxidize_build.cli.run import run
 from oxidize_build.cli.runtime import runtime
 from oxidize_build.cli.schema import schema
@@ -29,6 +30,7 @@ def oxidize() -> None:
 oxidize.add_command(analyze)
 oxidize.add_command(build)
 oxidize.add_command(init)
+oxidize.add_command(inspect)
 oxidize.add_command(run)
 oxidize.add_command(schema)
 oxidize.add_command(runtime)

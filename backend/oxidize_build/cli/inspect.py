@@ -1,0 +1,104 @@
+"""``oxidize inspect``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oxidize_build.cli.output import print_json, readable_size
+
+if TYPE_CHECKING:
+    from oxidize_build.contents import Contents, Folder
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--tree", is_flag=True, help="Print every file and directory in it, with sizes.")
+@click.option(
+    "--depth", type=click.IntRange(1), metavar="N", help="With --tree: go down so many directories only."
+)
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    metavar="N",
+    default=10,
+    show_default=True,
+    help="Print so many packages, the largest first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUTPUT",
+    help="Write a page with a treemap of where the bytes go.",
+)
+def inspect(file: Path, tree: bool, depth: int | None, top: int, as_json: bool, html: Path | None) -> None:
+    """Tell what is in the executable FILE, and how much room each package takes."""
+    # `oxidize --help` needs none of these
+    from oxidize_build.contents import folders, read_contents  # noqa: PLC0415
+    from oxidize_build.verify import verify  # noqa: PLC0415
+
+    report = verify(file)
+    contents = read_contents(report)
+    if html is not None:
+        _write_page(html, file.name, contents)
+    if as_json:
+        _print_json(file, contents)
+    elif tree:
+        click.echo(f"{readable_size(contents.total):>10}  {file}")
+        for line in _tree(folders(contents.entries), depth, "  "):
+            click.echo(line)
+    elif html is None:
+        _print(file, contents, top)
+
+
+def _write_page(output: Path, name: str, contents: Contents) -> None:
+    from oxidize_build.errors import OutputError  # noqa: PLC0415
+    from oxidize_build.treemap import treemap  # noqa: PLC0415
+
+    try:
+        output.write_text(treemap(name, contents), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {output}: {error.strerror}") from error
+    click.echo(output)
+
+
+def _print_json(file: Path, contents: Contents) -> None:
+    value = {
+        "path": file,
+        "size": contents.total,
+        "parts": contents.parts(),
+        "packages": contents.packages(),
+        "files": contents.entries,
+    }
+    print_json(value)
+
+
+def _print(file: Path, contents: Contents, top: int) -> None:
+    click.echo(f"{file}: {readable_size(contents.total)}")
+    click.echo("\nby kind")
+    for part, size in sorted(contents.parts().items(), key=lambda item: -item[1]):
+        click.echo(_line(size, contents.total, part))
+    packages = list(contents.packages().items())
+    click.echo(f"\nby package: {len(packages)}")
+    for package, size in packages[:top]:
+        click.echo(_line(size, contents.total, package))
+    if rest := packages[top:]:
+        click.echo(_line(sum(size for _, size in rest), contents.total, f"({len(rest)} more)"))
+
+
+def _line(size: int, total: int, name: str) -> str:
+    return f"{readable_size(size):>10} {100 * size / total:5.1f} %  {name}"
+
+
+def _tree(folder: Folder, depth: int | None, indent: str) -> Iterator[str]:
+    """Yield the lines of what is in *folder*, the largest first."""
+    sizes = [(below.size, f"{name}/", below) for name, below in folder.folders.items()]
+    files = [(entry.size, entry.path.name, None) for entry in folder.files]
+    for size, name, below in sorted([*sizes, *files], key=lambda item: (-item[0], item[1])):
+        yield f"{readable_size(size):>10}  {indent}{name}"
+        if below is not None and (depth is None or depth > 1):
+            yield from _tree(below, None if depth is None else depth - 1, f"{indent}  ")
