@@ -155,3 +155,8 @@ def test_libc_and_options(facts: dict[str, Any]) -> None:
     facts["variables"].update(SOABI="cpython-313-x86_64-linux-gnu", CONFIG_ARGS="'--with-lto=thin'")
     runtime = host_runtime()
     assert (runtime.libc, runtime.optimizations, runtime.free_threaded) == ("glibc", ("lto",), False)
+
+
+def test_libraries_are_named_once_and_by_file_too(facts: dict[str, Any]) -> None:
+    facts["variables"].update(MODLIBS="-lz  -l:libatomic.a -lm", LIBS="-ldl -lm", SYSLIBS="-Wl,-x")
+    assert host_runtime().link_libraries == ("z", "atomic", "m", "dl")

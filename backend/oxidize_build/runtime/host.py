@@ -209,10 +209,14 @@ def header_directories(python: Path, facts: Facts) -> tuple[Path, ...]:
 
 
 def link_libraries(facts: Facts) -> tuple[str, ...]:
-    """Return NAME of each ``-lNAME`` that the interpreter, which has told *facts*, was linked with."""
+    """Return NAME of each ``-lNAME`` that the interpreter, which has told *facts*, was linked with.
+
+    ``-l:libNAME.a`` counts as such too.
+    """
     variables: Facts = facts["variables"]
     words = shlex.split(" ".join(str(variables.get(key) or "") for key in ("MODLIBS", "LIBS", "SYSLIBS")))
-    return tuple(dict.fromkeys(word[2:] for word in words if word.startswith("-l") and len(word) > 2))
+    names = (word[2:] for word in words if word.startswith("-l") and len(word) > 2)
+    return tuple(dict.fromkeys(name.removeprefix(":lib").removesuffix(".a") for name in names))
 
 
 def _build_paths(facts: Facts) -> tuple[str, ...]:
