@@ -99,7 +99,7 @@ def library_steps(
 
 def _key(library: Library, toolchain: Toolchain) -> str:
     """Return the digest of all that *library* is made of."""
-    flags = repr((toolchain.cc, toolchain.cflags, toolchain.ldflags))
+    flags = repr((toolchain.cflags, toolchain.ldflags))
     needed = [found.component for found in LIBRARIES if found.name in {library.name, *library.needs}]
     recipe = Path(recipes.__file__).read_bytes()
     return cache_key(toolchain.identity, flags, recipe, library.name, *map(repr, needed))

@@ -7,7 +7,7 @@ the result. What a library looks for when it runs is where Linux distributions h
 
 from __future__ import annotations
 
-import os
+import platform
 import shlex
 import shutil
 from collections.abc import Iterable, Sequence
@@ -26,6 +26,8 @@ OPENSSL_DIRECTORY = "/etc/ssl"
 """Where most distributions have openssl.cnf, cert.pem and certs; the others have a link to theirs there."""
 
 _OPTIMISED = ("-O2", "-fPIC", "-ffunction-sections", "-fdata-sections")
+_OPENSSL_COMMAND = "$(CC) $(LIB_CFLAGS) $(CPPFLAGS_Q)"
+"""What OpenSSL says that it was compiled by, paths of this machine included."""
 _SQLITE_OPTIONS = (
     "-DSQLITE_ENABLE_COLUMN_METADATA",
     "-DSQLITE_ENABLE_DBSTAT_VTAB",
@@ -148,8 +150,9 @@ def zstd(bench: Bench) -> None:
 
 
 def libffi(bench: Bench) -> None:
-    """Build libffi."""
-    bench.configure("--disable-shared", "--enable-static", "--disable-docs", "--disable-multi-os-directory")
+    """Build libffi, whose closures are to need neither /proc nor the executable's own file."""
+    parts = ("shared", "docs", "multi-os-directory", "exec-static-tramp")
+    bench.configure("--enable-static", *(f"--disable-{part}" for part in parts))
     bench.make("all-am")
     target = next(path for path in bench.source.glob("*/.libs/libffi.a")).parent.parent.name
     include = f"{target}/include"
@@ -195,11 +198,13 @@ def ncurses(bench: Bench) -> None:
 def libedit(bench: Bench) -> None:
     """Build libedit."""
     include = bench.prefix / "include"
+    # musl does not say what holds of it: that its wide characters are Unicode's
+    unicode = ["-D__STDC_ISO_10646__=201103L"] if bench.toolchain.libc == "musl" else []
     bench.configure(
         "--disable-shared",
         "--enable-static",
         "--disable-examples",
-        CFLAGS=shlex.join([*bench.cflags, f"-I{include}", f"-I{include / 'ncursesw'}"]),
+        CFLAGS=shlex.join([*bench.cflags, *unicode, f"-I{include}", f"-I{include / 'ncursesw'}"]),
         LDFLAGS=shlex.join([*bench.toolchain.ldflags, f"-L{bench.prefix / 'lib'}"]),
     )
     bench.make(cwd="src")
@@ -219,11 +224,13 @@ def sqlite(bench: Bench) -> None:
 
 def openssl(bench: Bench) -> None:
     """Build libssl and libcrypto, all providers built in, without programs."""
-    target = {"x86_64": "linux-x86_64", "aarch64": "linux-aarch64"}.get(os.uname().machine)
-    if target is None:
-        raise RuntimeBuildError(f"OpenSSL is not built for {os.uname().machine}")
+    told = bench.source / "crypto" / "build.info"
+    text = told.read_text(encoding="utf-8")
+    if _OPENSSL_COMMAND not in text:
+        raise RuntimeBuildError(f"OpenSSL's crypto/build.info has no longer {_OPENSSL_COMMAND}")
+    told.write_text(text.replace(_OPENSSL_COMMAND, "cc"), encoding="utf-8")
     bench.run(
-        *("perl", "./Configure", target, f"--prefix={PREFIX}", "--libdir=lib"),
+        *("perl", "./Configure", f"linux-{platform.machine()}", f"--prefix={PREFIX}", "--libdir=lib"),
         f"--openssldir={OPENSSL_DIRECTORY}",
         *("no-apps", "no-async", "no-docs", "no-engine", "no-module", "no-shared", "no-tests"),
         *(("no-dso",) if bench.toolchain.is_static else ()),
