@@ -38,6 +38,7 @@ lint: setup
 
 docs-reference: setup
 	$(BIN)/python -m oxidize_build.settings.reference > docs/reference/settings.md
+	$(BIN)/python -m oxidize_build.cli.reference > docs/reference/cli.md
 
 format: setup
 	$(BIN)/ruff check --fix .

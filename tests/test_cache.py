@@ -113,3 +113,83 @@ def test_a_damaged_directory_is_made_again(cache: Cache) -> None:
     cache.obtain("kind", "abcd", make, is_sound)
     assert files(cache) == ["file"]
     assert list(entry.parent.iterdir()) == [entry]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="in /proc no directory can be made")
+def test_a_directory_that_cannot_be_made() -> None:
+    with pytest.raises(OutputError, match="cannot write /proc/none for the cache /proc/none/cache"):
+        Cache(Path("/proc/none/cache")).obtain("kind", "abcd", Path.touch)
+
+
+HOUR = 3600
+NOW = 1_000_000_000.0
+
+
+@pytest.fixture
+def filled(cache: Cache) -> Cache:
+    """A cache of entries of 1, 2, 3 and 4 bytes, the last of which was used last; two are directories."""
+
+    def make_file(made: Path) -> None:
+        made.write_bytes(bytes(size))
+
+    def make_directory(made: Path) -> None:
+        (made / "below").mkdir(parents=True)
+        make_file(made / "below" / "file")
+
+    for size in range(1, 5):
+        if size % 2:
+            entry = cache.obtain("file", f"aa{size}", make_file)
+        else:
+            entry = cache.obtain("directory", f"bb{size}", make_directory, Path.is_dir)
+        os.utime(entry, (NOW - HOUR * (5 - size),) * 2)
+    return cache
+
+
+def keys(cache: Cache) -> list[str]:
+    return [entry.path.name for entry in cache.entries()]
+
+
+def test_entries_with_what_was_of_no_use_for_longest_first(filled: Cache) -> None:
+    entries = filled.entries()
+    assert [(entry.kind, entry.path.name, entry.size) for entry in entries] == [
+        ("file", "aa1", 1),
+        ("directory", "bb2", 2),
+        ("file", "aa3", 3),
+        ("directory", "bb4", 4),
+    ]
+    filled.obtain("file", "aa1", Path.touch)
+    assert keys(filled)[-1] == "aa1"
+
+
+def test_a_cache_that_is_not_there_has_no_entries(cache: Cache) -> None:
+    assert cache.entries() == []
+    assert cache.prune(NOW, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("oldest", "max_size", "left"),
+    [
+        (None, None, ["aa1", "bb2", "aa3", "bb4"]),
+        (NOW - HOUR * 2.5, None, ["aa3", "bb4"]),
+        (None, 7, ["aa3", "bb4"]),
+        (None, 6, ["bb4"]),
+        (NOW - HOUR * 3.5, 4, ["bb4"]),
+        (NOW, None, []),
+        (None, 0, []),
+    ],
+)
+def test_pruning(oldest: float | None, max_size: int | None, left: list[str], filled: Cache) -> None:
+    before = keys(filled)
+    removed = [entry.path.name for entry in filled.prune(oldest, max_size)]
+    assert removed == [key for key in before if key not in left]
+    assert keys(filled) == left
+    assert len(files(filled)) == len(left) + sum(key.startswith("aa") for key in left)  # no seal is left
+
+
+def test_what_is_no_entry_is_left_alone(filled: Cache) -> None:
+    (filled.root / "runtimes").mkdir()
+    (filled.root / "runtimes" / "cpython.tar.zst").touch()
+    (filled.root / "runtimes" / "aa").mkdir()
+    (filled.root / "runtimes" / "aa" / "other").touch()
+    filled.prune(None, 0)
+    assert sorted(files(filled)) == ["cpython.tar.zst", "other"]

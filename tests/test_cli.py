@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import click
 import pytest
 
 import oxidize_build
+from oxidize_build.cli import oxidize
+from oxidize_build.cli.reference import reference
 from oxidize_build.errors import DependencyError, ImageError
 from oxidize_build.project import build_project_wheel, effective_build_system
 from oxidize_build.settings import Settings, read_settings
@@ -133,10 +138,71 @@ def test_a_backend_that_fails(tmp_path: Path, backend: str, message: str) -> Non
         build_project_wheel(read_settings(project), tmp_path / "out", isolated=False)
 
 
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def finish() -> None:
+    """End as any command does that returns nothing."""
+
+
+@pytest.mark.parametrize(("callback", "status"), [(interrupt, 130), (finish, 0)])
+def test_how_a_command_ends(
+    callback: Callable[[], None], status: int, outcome: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(oxidize.commands, "end", click.Command("end", callback=callback))
+    assert outcome("end") == status
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["build", "--nonsense"], ["analyze"], ["cache", "prune"]]
+)
+def test_a_command_line_that_cannot_be_understood(
+    arguments: list[str], outcome: Outcome, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert outcome(*arguments) == 2
+    assert capsys.readouterr().err.startswith("Usage: oxidize")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(shell: str, outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome("completion", shell) == 0
+    assert f"_OXIDIZE_COMPLETE={shell}_complete" in capsys.readouterr().out
+
+
+def test_the_completion_completes() -> None:
+    environment = os.environ | {
+        "_OXIDIZE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "oxidize inspect --h",
+        "COMP_CWORD": "2",
+        "PYTHONPATH": str(Path(oxidize_build.__file__).parents[1]),
+    }
+    command = [sys.executable, "-m", "oxidize_build"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["plain,--html", "plain,--help"]
+
+
+def test_the_reference_page_is_the_generated_one() -> None:
+    page = Path(oxidize_build.__file__).parents[2] / "docs" / "reference" / "cli.md"
+    assert page.read_text(encoding="utf-8") == reference(), "run `make docs-reference`"
+
+
+def test_the_reference_page_has_every_command_and_status() -> None:
+    page = reference()
+    for name in oxidize.commands:
+        assert f"## `oxidize {name}`\n" in page
+    for status in (0, 2, 65, 69, 70, 73, 78, 130):
+        assert f"\n| {status} | " in page
+
+
 @dataclass(frozen=True)
 class Report:
+    path: Path
     size: int = 100
     image_size: int = 60
+    image: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(files="ab", modules="c", libraries="")
+    )
 
 
 def test_verify(
@@ -144,7 +210,7 @@ def test_verify(
 ) -> None:
     def check(path: Path) -> Report:
         if path.read_bytes() == b"whole":
-            return Report()
+            return Report(path)
         raise ImageError(f"{path}: damaged")
 
     module = ModuleType("oxidize_build.verify")
@@ -154,6 +220,17 @@ def test_verify(
     file.write_bytes(b"whole")
     assert outcome("verify", str(file)) == 0
     assert capsys.readouterr().out == f"{file}: ok\n  100 bytes, of which the image has 60\n"
+    assert outcome("verify", "--json", str(file)) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {
+        "path": str(file),
+        "size": 100,
+        "image_size": 60,
+        "files": 2,
+        "modules": 1,
+        "libraries": 0,
+        "self_test": None,
+    }
     file.write_bytes(b"half")
     assert outcome("verify", str(file)) == ImageError.exit_status
     assert capsys.readouterr().err == f"error: {file}: damaged\n"

@@ -14,7 +14,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +112,8 @@ class Cache:
         """
         entry = self.path(kind, key)
         if is_sound(entry):
+            with suppress(OSError):  # the cache may be there to be read only
+                os.utime(entry)  # when it was last of use: see prune()
             return entry
         with self.workshop(entry.parent) as workshop:
             made = workshop / "entry"
@@ -144,13 +146,75 @@ class Cache:
         """
         try:
             directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._not_writable(error) from error
+        try:
             remove_abandoned(directory, WORKSHOP_PREFIX)
             with tempfile.TemporaryDirectory(dir=directory, prefix=WORKSHOP_PREFIX) as workshop:
                 yield Path(workshop)
         except OSError as error:
             if error.errno not in CANNOT_WRITE:
                 raise
-            raise OutputError(
-                f"cannot write {error.filename or 'a file'} for the cache {self.root}: {error.strerror}",
-                hint=f"set {ENVIRONMENT_VARIABLE} to a directory that can be written and has space",
-            ) from error
+            raise self._not_writable(error) from error
+
+    def _not_writable(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot write {error.filename or 'a file'} for the cache {self.root}: {error.strerror}",
+            hint=f"set {ENVIRONMENT_VARIABLE} to a directory that can be written and has space",
+        )
+
+    def entries(self) -> list[CacheEntry]:
+        """Return all finished entries, those that have not been of use for the longest time first."""
+        found = [
+            CacheEntry(path.parts[-3], path, _size(path), path.lstat().st_mtime)
+            for path in self.root.glob("*/??/*")
+            if path.name.startswith(path.parent.name) and not path.name.endswith(SEAL_SUFFIX)
+        ]
+        return sorted(found, key=lambda entry: (entry.used, entry.path))
+
+    def prune(self, oldest: float | None, max_size: int | None) -> list[CacheEntry]:
+        """Remove entries and return them.
+
+        They are those that have not been of use since *oldest*, in seconds of the epoch, and then as many
+        that have not been for the longest time as it takes for the others to have *max_size* bytes together.
+
+        Raises OutputError when one cannot be removed.
+        """
+        entries = self.entries()
+        removed = [entry for entry in entries if oldest is not None and entry.used < oldest]
+        left = entries[len(removed) :]
+        excess = sum(entry.size for entry in left) - max_size if max_size is not None else 0
+        for entry in left:
+            if excess <= 0:
+                break
+            removed.append(entry)
+            excess -= entry.size
+        for entry in removed:
+            self._remove(entry.path)
+        return removed
+
+    def _remove(self, path: Path) -> None:
+        """Remove the entry at *path*, so that nobody meets a part of it."""
+        with self.workshop(path.parent) as workshop:
+            path.rename(workshop / "removed")
+            _seal_path(path).unlink(missing_ok=True)
+        with suppress(OSError):  # it holds other entries
+            path.parent.rmdir()
+
+
+@dataclass(frozen=True, slots=True)
+class CacheEntry:
+    """A finished entry of the cache."""
+
+    kind: str
+    path: Path
+    size: int
+    """In bytes, of all files in it."""
+    used: float
+    """When it was last of use, in seconds of the epoch."""
+
+
+def _size(path: Path) -> int:
+    if not path.is_dir():
+        return path.lstat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if not file.is_dir())

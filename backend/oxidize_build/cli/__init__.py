@@ -11,6 +11,8 @@ import click
 from oxidize_build import __version__
 from oxidize_build.cli.analyze import analyze
 from oxidize_build.cli.build import build
+from oxidize_build.cli.cache import cache
+from oxidize_build.cli.completion import completion
 from oxidize_build.cli.init import init
 from oxidize_build.cli.inspect import inspect
 from oxidize_build.cli.run import run
@@ -29,14 +31,18 @@ def oxidize() -> None:
 
 oxidize.add_command(analyze)
 oxidize.add_command(build)
+oxidize.add_command(cache)
+oxidize.add_command(completion)
 oxidize.add_command(init)
 oxidize.add_command(inspect)
 oxidize.add_command(run)
-oxidize.add_command(schema)
 oxidize.add_command(runtime)
+oxidize.add_command(schema)
 oxidize.add_command(verify)
 
 
+USAGE = click.UsageError.exit_code
+"""Exit status for a command line that cannot be understood."""
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxidize_build.cli.output import print_json
 from oxidize_build.errors import ImageError
 
 if TYPE_CHECKING:
     from oxidize_build.self_test import SelfTestReport
+    from oxidize_build.verify import VerifyReport
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--run", is_flag=True, help="Import every packed module too, in child processes of FILE.")
-def verify(file: Path, run: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON.")
+def verify(file: Path, run: bool, as_json: bool) -> None:
     """Check everything in the executable FILE."""
     # `oxidize --help` does not need them
     from oxidize_build.self_test import run_self_test  # noqa: PLC0415
@@ -25,17 +28,34 @@ def verify(file: Path, run: bool) -> None:
     if not file.is_file():
         raise ImageError(f"{file} is not a file")
     report = check(file)
-    click.echo(f"{file}: ok")
+    tested = run_self_test(file, report.image) if run else None
+    if as_json:
+        _print_json(report, tested)
+    else:
+        _print(report, tested)
+    if tested is not None and tested.failed:
+        faults = "".join(f"\n  - {name}: {why}" for name, why in tested.failed.items())
+        raise ImageError(f"{len(tested.failed)} packed modules cannot be imported:{faults}")
+
+
+def _print(report: VerifyReport, tested: SelfTestReport | None) -> None:
+    click.echo(f"{report.path}: ok")
     click.echo(f"  {report.size} bytes, of which the image has {report.image_size}")
-    if run:
-        _tell(run_self_test(file, report.image))
+    if tested is not None:
+        click.echo(f"  {tested.imported} modules imported, {len(tested.skipped)} skipped")
+        for name, why in tested.unmet.items():
+            click.echo(f"  {name}: not usable: {why}")
 
 
-def _tell(report: SelfTestReport) -> None:
-    """Print what happened. Raises ImageError when a module could not be imported."""
-    click.echo(f"  {report.imported} modules imported, {len(report.skipped)} skipped")
-    for name, why in report.unmet.items():
-        click.echo(f"  {name}: not usable: {why}")
-    if report.failed:
-        faults = "".join(f"\n  - {name}: {why}" for name, why in report.failed.items())
-        raise ImageError(f"{len(report.failed)} packed modules cannot be imported:{faults}")
+def _print_json(report: VerifyReport, tested: SelfTestReport | None) -> None:
+    image = report.image
+    value = {
+        "path": report.path,
+        "size": report.size,
+        "image_size": report.image_size,
+        "files": len(image.files),
+        "modules": len(image.modules),
+        "libraries": len(image.libraries),
+        "self_test": tested,
+    }
+    print_json(value)
