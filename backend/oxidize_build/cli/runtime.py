@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from oxidize_build.cli.output import print_fields, print_json, readable_size
+from oxidize_build.cli.runtime_build import build
 
 if TYPE_CHECKING:
     from oxidize_build.runtime.model import Runtime
@@ -19,6 +20,9 @@ as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSO
 @click.group()
 def runtime() -> None:
     """Look after the Python runtimes that executables are made of."""
+
+
+runtime.add_command(build)
 
 
 @runtime.command("list")

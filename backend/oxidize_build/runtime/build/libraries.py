@@ -90,7 +90,7 @@ def library_steps(
     return [
         Step(
             name=f"{library.name}-{_key(library, toolchain)[:8]}",
-            title=f"build {library.component.title}",
+            title=f"Build {library.component.title}",
             action=partial(_install, library, toolchain, prefix, sources, jobs),
         )
         for library in libraries

@@ -91,6 +91,20 @@ def find_component(name: str, version: str | None = None) -> Component:
     return found[0]
 
 
+def unpack_tree(archive: Path, directory: Path) -> None:
+    """Unpack *archive*, of one source tree, as the new *directory*, whose parent exists.
+
+    Raises ArchiveError when it is damaged, or is no source tree; *directory* does not exist then.
+    """
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}-") as workshop:
+        unpacked = Path(workshop) / "unpacked"
+        extract(archive, unpacked)
+        trees = [path for path in unpacked.iterdir() if path.is_dir()]
+        if len(trees) != 1:
+            raise ArchiveError(f"{archive} is not the archive of one source tree")
+        trees[0].rename(directory)
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where source archives are taken from."""
@@ -112,14 +126,7 @@ class Sources:
         Raises ArchiveError when the archive is damaged, or is no source tree, and DownloadError when it
         cannot be had; *directory* does not exist then.
         """
-        archive = self.archive(component)
-        with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{component.name}-") as workshop:
-            unpacked = Path(workshop) / "unpacked"
-            extract(archive, unpacked)
-            trees = [path for path in unpacked.iterdir() if path.is_dir()]
-            if len(trees) != 1:
-                raise ArchiveError(f"{archive} is not the archive of one source tree: {component.title}")
-            trees[0].rename(directory)
+        unpack_tree(self.archive(component), directory)
 
     def _given(self, component: Component) -> Path | None:
         """Return the folder's archive. Raises ArchiveError for a file of its name and other content."""

@@ -21,6 +21,8 @@ from oxidize_build.progress import note, stage
 
 LOG_LINES = 20
 """How many lines of its log a failed step shows."""
+LINE_LENGTH = 300
+"""After how many characters it cuts them: the log has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,9 @@ class Tools:
                     stderr=subprocess.STDOUT,
                 ).returncode
             except OSError as error:
-                raise RuntimeBuildError(f"{words} cannot be run: {error.strerror}") from error
+                raise RuntimeBuildError(f"{_cut(words)} cannot be run: {error.strerror}") from error
         if status not in accepted:
-            raise RuntimeBuildError(f"{words} ended with status {status}")
+            raise RuntimeBuildError(f"{_cut(words)} ended with status {status}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +124,9 @@ def _end_of_log(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     if not lines:
         return ""
-    shown = "\n".join(f"  | {line}" for line in lines[-LOG_LINES:])
+    shown = "\n".join(f"  | {_cut(line)}" for line in lines[-LOG_LINES:])
     return f"\n  the last lines of {log}:\n{shown}"
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= LINE_LENGTH else f"{line[:LINE_LENGTH]} ..."
