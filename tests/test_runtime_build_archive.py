@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import zstandard
+from toolchain_samples import CLANG, GCC, MUSL
 
 from oxidize_build.errors import RuntimeBuildError
 from oxidize_build.runtime.build.checks import check_modules, check_program
@@ -23,7 +24,6 @@ from oxidize_build.runtime.build.libpython import write_libpython
 from oxidize_build.runtime.build.packing import write_archive
 from oxidize_build.runtime.build.plan import Plan, Workshop
 from oxidize_build.runtime.build.steps import Tools
-from test_runtime_build_plan import CLANG, GCC, MUSL
 
 PLAN = Plan("3.14.7", GCC)
 PART = Part("cpython", "3.14.7", "Python-2.0", "licenses/LICENSE.cpython.txt", "https://x.invalid/p", "ab")
@@ -167,7 +167,7 @@ def test_configuration_variables_follow_the_installation(installed: Path, worksh
 
 def test_a_file_that_names_the_workshop_is_noticed(installed: Path, workshop: Workshop) -> None:
     (installed / "lib" / "libx.a").write_bytes(b"\0" + os.fsencode(workshop.root) + b"\0")
-    with pytest.raises(RuntimeBuildError, match=r"named in lib/libx\.a"):
+    with pytest.raises(RuntimeBuildError, match=rf"lib/libx\.a of the runtime names {workshop.root}"):
         neutralise(installed, PLAN, workshop)
 
 

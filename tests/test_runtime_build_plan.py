@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from toolchain_samples import CLANG, GCC, MUSL
 
 from oxidize_build.cache import Cache
 from oxidize_build.errors import ArchiveError, RuntimeBuildError
@@ -13,28 +14,6 @@ from oxidize_build.runtime.build import cpython
 from oxidize_build.runtime.build.plan import Plan
 from oxidize_build.runtime.build.request import Request, prepare
 from oxidize_build.runtime.build.sources import find_component
-from oxidize_build.runtime.build.toolchain import Toolchain
-
-GCC = Toolchain(
-    libc="glibc",
-    glibc=None,
-    triple="x86_64-unknown-linux-gnu",
-    cc=("/usr/bin/gcc",),
-    cxx=("/usr/bin/g++",),
-    ar="/usr/bin/ar",
-    ranlib="/usr/bin/ranlib",
-    nm="/usr/bin/nm",
-    strip="/usr/bin/strip",
-    profdata=None,
-    cflags=(),
-    ldflags=(),
-    is_clang=False,
-    identity="gcc 12",
-)
-CLANG = replace(
-    GCC, cc=("/usr/bin/clang-19",), profdata="/usr/bin/llvm-profdata-19", is_clang=True, glibc="2.17"
-)
-MUSL = replace(CLANG, libc="musl", glibc=None, triple="x86_64-unknown-linux-musl")
 
 
 def words(command: list[str], name: str) -> list[str]:

@@ -7,9 +7,12 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from oxidize_build.cache import Cache
+from oxidize_build.link import identify, make_stub, stub_key
 from oxidize_build.runtime.build.checks import check_modules, check_program
 from oxidize_build.runtime.build.describing import (
     LIBRARY_FOLDER,
+    STUB,
     Json,
     Part,
     ask_interpreter,
@@ -21,8 +24,9 @@ from oxidize_build.runtime.build.libraries import LIBRARIES, Library
 from oxidize_build.runtime.build.plan import Plan, Workshop, new_directory
 from oxidize_build.runtime.build.sources import Component
 from oxidize_build.runtime.build.steps import Tools
+from oxidize_build.runtime.python_json import FILE_NAME
+from oxidize_build.runtime.standalone import standalone_runtime
 
-DESCRIPTION = "PYTHON.json"
 LICENSE_FOLDER = "licenses"
 
 
@@ -51,12 +55,28 @@ def assemble(plan: Plan, component: Component, workshop: Workshop, tools: Tools)
     description = describe(
         plan, facts, inittab, parts, libraries=held, glibc_needed=check_program(plan, python)
     )
-    write_description(tree, description)
+    _write_description(tree, description)
 
 
-def write_description(tree: Path, description: Json) -> None:
-    """Write *description* as the PYTHON.json of *tree*."""
-    (tree / DESCRIPTION).write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", "utf-8")
+def link_stub(plan: Plan, workshop: Workshop) -> None:
+    """Add to the runtime in *workshop* the stub of this oxidize, so that users need no compiler.
+
+    Raises CompilerError when it cannot be linked, and RuntimeBuildError when it is not what *plan* promises.
+    """
+    tools = plan.toolchain
+    stub = workshop.tree / STUB
+    stub.parent.mkdir(exist_ok=True)
+    compiler = identify((*tools.cc, *tools.cflags, *tools.ldflags))
+    cache = Cache(workshop.root / "cache")
+    shutil.copy(make_stub(standalone_runtime(workshop.tree), cache, compiler=compiler), stub)
+    check_program(plan, stub)
+    description: Json = json.loads((workshop.tree / FILE_NAME).read_text("utf-8"))
+    description["oxidize"] |= {"stub": STUB, "stub_key": stub_key()}
+    _write_description(workshop.tree, description)
+
+
+def _write_description(tree: Path, description: Json) -> None:
+    (tree / FILE_NAME).write_text(json.dumps(description, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
 def _license(component: Component, libraries: Iterable[Library], workshop: Workshop) -> list[Part]:

@@ -75,6 +75,7 @@ def _steps(build: Build) -> Iterator[Step]:
     yield step("compile", f"Compile {title}", _compile)
     yield step("install", f"Install {title}", _install)
     yield step("assemble", "Assemble the runtime", _assemble)
+    yield step("stub", "Link the stub", _link_stub)
 
 
 def _unpack(build: Build, _tools: Tools) -> None:
@@ -131,3 +132,7 @@ def _install(build: Build, tools: Tools) -> None:
 
 def _assemble(build: Build, tools: Tools) -> None:
     assembly.assemble(build.plan, build.component, build.workshop, tools)
+
+
+def _link_stub(build: Build, _tools: Tools) -> None:
+    assembly.link_stub(build.plan, build.workshop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pprint
 import runpy
 import shlex
@@ -77,7 +78,7 @@ def neutralise(install: Path, plan: Plan, workshop: Workshop) -> None:
     for path in stdlib.glob("build-details.json"):  # relative paths, as PEP 739 allows
         _replace(path, f'"{PREFIX}/', '"')
         _replace(path, f'"{PREFIX}"', '"../.."')
-    _check_neutral(install, workshop)
+    _check_neutral(install, plan, workshop)
 
 
 def _replacements(plan: Plan, workshop: Workshop) -> _Replacements:
@@ -124,12 +125,16 @@ def _rewritten(variables: dict[str, str | int], rewrite: Rewrite) -> dict[str, s
     return {name: rewrite(value) if isinstance(value, str) else value for name, value in variables.items()}
 
 
-def _check_neutral(install: Path, workshop: Workshop) -> None:
-    needle = str(workshop.root).encode()
-    telling = [path for path in _files(install) if needle in path.read_bytes()]
-    if telling:
-        names = ", ".join(str(path.relative_to(install)) for path in telling)
-        raise RuntimeBuildError(f"the directory {workshop.root} of the build is named in {names}")
+def _check_neutral(install: Path, plan: Plan, workshop: Workshop) -> None:
+    private = [os.fsencode(path) for path in (workshop.root, plan.toolchain.sysroot) if path is not None]
+    for path in _files(install):
+        content = path.read_bytes()
+        for directory in private:
+            if directory in content:
+                name = path.relative_to(install)
+                raise RuntimeBuildError(
+                    f"{name} of the runtime names {os.fsdecode(directory)}, of this machine"
+                )
 
 
 def _files(tree: Path) -> Iterable[Path]:

@@ -48,7 +48,8 @@ def prepare(request: Request, cache: Cache) -> Build:
     and RuntimeBuildError for what cannot be built.
     """
     component, archive = _source(request)
-    toolchain = find_toolchain(request.libc, lto=request.lto, pgo=request.pgo)
+    sources = Sources(request.source_folder, cache)
+    toolchain = find_toolchain(request.libc, lto=request.lto, pgo=request.pgo, sources=sources)
     plan = Plan(
         version=component.version,
         toolchain=toolchain,
@@ -64,7 +65,7 @@ def prepare(request: Request, cache: Cache) -> Build:
         plan=plan,
         component=component,
         source_archive=archive,
-        sources=Sources(request.source_folder, cache),
+        sources=sources,
         workshop=Workshop((root / f"{plan.name}-{key}").absolute()),
         keep_workshop=request.work_directory is not None,
         archive=(output / f"{plan.name}{ARCHIVE_SUFFIX}" if output.is_dir() else output).absolute(),
