@@ -54,7 +54,9 @@ def told(capsys: pytest.CaptureFixture[str], *args: str | Path) -> Any:
     return json.loads(printed(capsys, *args, "--json"))
 
 
-def test_fetched_listed_and_removed(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_fetched_listed_and_removed(
+    archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert printed(capsys, "list") == ""
     assert told(capsys, "list") == []
     url = archive.as_uri()
@@ -64,7 +66,10 @@ def test_fetched_listed_and_removed(archive: Path, capsys: pytest.CaptureFixture
     assert entry["name"] == NAME
     assert (entry["version"], entry["libc"], entry["glibc"]) == ("3.14.7", "glibc", "2.17")
     assert (entry["origin"], entry["optimizations"], entry["free_threaded"]) == ("cache", ["pgo"], False)
+    kept = [path for path in (tmp_path / "cache").rglob("*") if path.suffix in {".zst", ".json", ".a"}]
+    assert len(kept) > 3
     assert printed(capsys, "remove", NAME) == ""
+    assert not [path for path in kept if path.exists()]
     assert told(capsys, "list") == []
     assert run("remove", NAME) == 69
 
@@ -74,6 +79,22 @@ def test_fetched_from_a_mirror(
 ) -> None:
     monkeypatch.setenv(MIRROR_VARIABLE, str(archive.parent))
     assert printed(capsys, "fetch", archive.name, "--sha256", sha256(archive)) == f"{NAME}\n"
+    printed(capsys, "remove", NAME)
+    assert printed(capsys, "fetch", "3.14.7", "--sha256", sha256(archive)) == f"{NAME}\n"
+    assert printed(capsys, "fetch", "3.14", "--sha256", sha256(archive)) == f"{NAME}\n"
+    assert run("fetch", "3.14.7", "--sha256", "1" * 64) == 69
+    assert f"there: {archive.name}" in capsys.readouterr().err
+    assert run("fetch", "3.1", "--sha256", sha256(archive)) == 69
+    assert "there: none" in capsys.readouterr().err
+
+
+def test_fetched_by_version_without_a_mirror(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for mirror in ("", "https://nowhere.invalid/archives"):
+        monkeypatch.setenv(MIRROR_VARIABLE, mirror)
+        assert run("fetch", "3.14", "--sha256", "1" * 64) == 69
+        assert "names no directory of archives" in capsys.readouterr().err
 
 
 def test_fetched_without_its_hash(archive: Path, capsys: pytest.CaptureFixture[str]) -> None:

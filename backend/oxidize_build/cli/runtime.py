@@ -69,17 +69,18 @@ def show(name: str, as_json: bool) -> None:
 
 
 @runtime.command()
-@click.argument("url")
+@click.argument("wanted", metavar="URL|VERSION")
 @click.option("--sha256", required=True, help="The archive's SHA-256, in hexadecimal.")
-def fetch(url: str, sha256: str) -> None:
-    """Download the archive at URL, and keep it for `runtime = "3.14"`; print its name.
+def fetch(wanted: str, sha256: str) -> None:
+    """Download an archive, and keep it for `runtime = "3.14"`; print its name.
 
-    URL may be the name of a file in the directory or at the URL that the environment variable
-    OXIDIZE_RUNTIME_MIRROR names.
+    If the environment variable OXIDIZE_RUNTIME_MIRROR names a directory or an URL, the file of that name is
+    taken from there; from a directory also the archive of a VERSION such as 3.14.7.
     """
-    from oxidize_build.runtime.fetch import download, file_name  # noqa: PLC0415
+    from oxidize_build.runtime.fetch import download, file_name, find_version  # noqa: PLC0415
 
     store = _store()
+    url = find_version(wanted, sha256) if _is_version(wanted) else wanted
     click.echo(store.add(file_name(url), download(url, sha256, store.cache), url).name)
 
 
@@ -105,6 +106,10 @@ def wheel(archive: Path, outdir: Path) -> None:
     from oxidize_build.runtime.wheel import write_runtime_wheel  # noqa: PLC0415
 
     click.echo(write_runtime_wheel(archive, outdir, _store()))
+
+
+def _is_version(text: str) -> bool:
+    return text.replace(".", "").isdigit()
 
 
 def _store() -> RuntimeStore:

@@ -83,6 +83,31 @@ def file_name(url: str) -> str:
     return urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
 
 
+def find_version(version: str, sha256: str) -> str:
+    """Return the URL of the archive of Python *version* with that SHA-256 in the mirror, a directory.
+
+    Archives are named as python-build-standalone's: ``cpython-3.14.7+20260101-...`` or ``cpython-3.14.7-...``.
+
+    Raises DownloadError when there is none, or no such mirror.
+    """
+    mirror = os.environ.get(MIRROR_VARIABLE)
+    if not mirror or not Path(mirror).is_dir():
+        raise DownloadError(
+            f"Python {version} cannot be fetched by its version: "
+            f"{MIRROR_VARIABLE} names no directory of archives",
+            hint="name the archive by its URL, or make one by `oxidize runtime build`",
+        )
+    found = sorted(Path(mirror).glob(f"cpython-{version}[-+.]*"))
+    for path in found:
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == sha256.lower():
+                return path.absolute().as_uri()
+    raise DownloadError(
+        f"no archive of Python {version} in {mirror} has the SHA-256 {sha256}",
+        hint=f"archives of that version there: {', '.join(path.name for path in found) or 'none'}",
+    )
+
+
 def _mirrored(url: str) -> str:
     mirror = os.environ.get(MIRROR_VARIABLE)
     if not mirror:

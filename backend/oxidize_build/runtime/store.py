@@ -21,6 +21,7 @@ from oxidize_build.cache import Cache
 from oxidize_build.errors import OxidizeError, RuntimeNotUsableError
 from oxidize_build.progress import note, stage
 from oxidize_build.runtime.extract import extract
+from oxidize_build.runtime.fetch import KIND as DOWNLOADED
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.runtime.standalone import standalone_runtime
 
@@ -112,7 +113,7 @@ class RuntimeStore:
         return Stored(name, "cache", source, directory / name / file_name)
 
     def remove(self, name: str) -> Stored:
-        """Forget the runtime of that *name* in the cache, and remove what was unpacked of it.
+        """Remove the runtime of that *name* from the cache, as downloaded and as unpacked.
 
         Raises RuntimeNotUsableError when there is none, or it belongs to an installed distribution.
         """
@@ -122,11 +123,12 @@ class RuntimeStore:
                 f"the runtime {name} is a part of {stored.source}",
                 hint="uninstall that distribution, by pip or what it was installed with",
             )
-        unpacked = self.cache.path(_UNPACKED, self.cache.sha256(stored.archive))
+        digest = self.cache.sha256(stored.archive)
         with self.cache.workshop(self._directory) as workshop:
             (self._directory / name).rename(workshop / "removed")
-            with suppress(FileNotFoundError):
-                unpacked.rename(workshop / "unpacked")
+            for kind in (_UNPACKED, DOWNLOADED):
+                with suppress(FileNotFoundError):
+                    self.cache.path(kind, digest).rename(workshop / kind)
         return stored
 
     def find(self, name: str) -> Stored:
