@@ -86,7 +86,7 @@ def file_name(url: str) -> str:
 def find_version(version: str, sha256: str) -> str:
     """Return the URL of the archive of Python *version* with that SHA-256 in the mirror, a directory.
 
-    Archives are named as python-build-standalone's: ``cpython-3.14.7+20260101-...`` or ``cpython-3.14.7-...``.
+    Archives are named as python-build-standalone's: ``cpython-3.14.7+20260101-...``, ``cpython-3.14.7-...``.
 
     Raises DownloadError when there is none, or no such mirror.
     """
