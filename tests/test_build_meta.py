@@ -220,6 +220,7 @@ def test_a_broken_backend_is_not_taken_for_a_missing_one(
     [
         ({"oxidize.executabel": "x"}, "did you mean 'oxidize.executable'"),
         ({"oxidize.executable": 3}, "found 3"),
+        ({"oxidize.target": 3}, "oxidize.target: found 3"),
         ({"oxidize.output": "dist"}, "absolute"),
         ({"oxidize.output": ["/a", "/b"]}, "absolute"),
     ],
@@ -227,6 +228,12 @@ def test_a_broken_backend_is_not_taken_for_a_missing_one(
 def test_faulty_config_settings(values: dict[str, object], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         read_config_settings(values)
+
+
+def test_targets_are_named_like_executables() -> None:
+    config = read_config_settings({"oxidize.executable": "all", "oxidize.target": ["a", "b", "a"], "k": 1})
+    assert config == ConfigSettings(wrapped={"k": 1}, build_executables=True, targets=("a", "b"))
+    assert read_config_settings({"oxidize.target": "all"}).targets is None
 
 
 def test_no_config_settings() -> None:
@@ -258,3 +265,14 @@ def test_the_hooks_need_only_the_standard_library_and_packaging() -> None:
         text=True,
     ).stdout
     assert out.strip() == "['oxidize_build', 'packaging']"
+
+
+def test_reading_settings_without_faults_needs_nothing_that_only_faults_and_documents_need() -> None:
+    modules = {"difflib", "oxidize_build.settings.docstrings", "oxidize_build.settings.schema"}
+    code = (
+        "import sys; from pathlib import Path; from oxidize_build.settings import read_settings\n"
+        f"read_settings(Path.cwd()); print(sorted({modules} & sys.modules.keys()))\n"
+    )
+    root = Path(build_meta.__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 GOOD = [
     ROOT / "pyproject.toml",
     *ROOT.glob("tests/projects/*/pyproject.toml"),
-    *ROOT.glob("examples/**/pyproject.toml"),
+    *ROOT.glob("examples/*/pyproject.toml"),
 ]
 
 

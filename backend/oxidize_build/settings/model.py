@@ -57,8 +57,8 @@ class PlacedFiles:
     """A file, a directory (with everything below it) or a pattern such as `"data/**/*.json"`, relative to
     pyproject.toml."""
     to: Annotated[str, texts.PLACE] = "."
-    """Directory of the executable's tree in which they appear, below `sys.prefix`. Files that a pattern
-    finds keep their path below the part of the pattern that has no wildcard."""
+    """Directory of the executable's tree, which is `sys.prefix`, that they go into: a file itself, what is in
+    a directory, and what a pattern finds with its path below the part of the pattern that has no wildcard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,3 +223,16 @@ class OxidizeTable(Common):
     """What the executables are built for, in one build. Without any: the platform of the runtime."""
     licenses: Licenses = field(default_factory=Licenses)
     """Licences that packed components may have."""
+
+
+TABLES: Mapping[str, type] = {
+    "[tool.oxidize]": OxidizeTable,
+    "[tool.oxidize.executables.NAME]": ExecutableTable,
+    "[tool.oxidize.targets.NAME]": TargetTable,
+    "[[tool.oxidize.rules]]": Rule,
+    "[[tool.oxidize.files]]": PlacedFiles,
+    "[tool.oxidize.licenses]": Licenses,
+    "runtime = { path = ... }": RuntimePath,
+    "runtime = { url = ..., sha256 = ... }": RuntimeArchive,
+}
+"""How the tables are written, in the order of the reference, and their classes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
 from dataclasses import MISSING, fields
 
 from oxidize_build.settings.docstrings import key_docs, summary
@@ -16,18 +15,7 @@ from oxidize_build.settings.interpreter_fields import (
     FIELDS_BY_KEY,
     OWNED,
 )
-from oxidize_build.settings.model import (
-    Common,
-    ExecutableTable,
-    Interpreter,
-    Licenses,
-    OxidizeTable,
-    PlacedFiles,
-    Rule,
-    RuntimeArchive,
-    RuntimePath,
-    TargetTable,
-)
+from oxidize_build.settings.model import TABLES, Common, ExecutableTable, Interpreter
 from oxidize_build.settings.shapes import (
     ChoiceShape,
     KeyShape,
@@ -77,27 +65,11 @@ include = false
 deny = ["GPL-*", "AGPL-*"]
 """
 
-TABLES: Sequence[tuple[str, type]] = (
-    ("[tool.oxidize]", OxidizeTable),
-    ("[tool.oxidize.executables.NAME]", ExecutableTable),
-    ("[tool.oxidize.targets.NAME]", TargetTable),
-    ("[[tool.oxidize.rules]]", Rule),
-    ("[[tool.oxidize.files]]", PlacedFiles),
-    ("[tool.oxidize.licenses]", Licenses),
-    ("runtime = { path = ... }", RuntimePath),
-    ("runtime = { url = ..., sha256 = ... }", RuntimeArchive),
-)
-"""Headers, in the order of the page, and the classes of the model; the interpreter's table comes last."""
-
 
 def reference() -> str:
     """Return the page, in Markdown."""
-    sections = [
-        INTRODUCTION.replace("EXAMPLE", EXAMPLE),
-        *(_table(header, record) for header, record in TABLES),
-        _interpreter(),
-    ]
-    return "\n\n".join(sections) + "\n"
+    tables = [_table(header, record) for header, record in TABLES.items()]
+    return "\n\n".join((INTRODUCTION.replace("EXAMPLE", EXAMPLE), *tables, _interpreter())) + "\n"
 
 
 def _table(header: str, record: type) -> str:

@@ -1,7 +1,8 @@
 """What values may be in TOML, derived from the model's annotations; reads them.
 
 A shape reads a value into what the model's field holds, and remembers each fault at its place. The JSON
-schema and the reference are written from shapes too.
+schema and the reference are written from shapes too. Libraries that read dataclasses (pydantic, cattrs) tell
+faults in their own words and without lines, and every hook of a build would import them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from oxidize_build.settings.checks import CHECKS
 from oxidize_build.settings.constraints import Keys, OrOne, Text
 from oxidize_build.settings.faults import shown
 from oxidize_build.settings.interpreter import read_interpreter
-from oxidize_build.settings.model import Interpreter
+from oxidize_build.settings.model import TABLES, Interpreter
 from oxidize_build.settings.place import Place, RefusedError
 from oxidize_build.settings.suggestions import did_you_mean, listed
 
@@ -196,7 +197,7 @@ class RecordShape:
         known = [key.key for key in self.keys]
         for name in value:
             if name not in known:
-                near = did_you_mean(name, known)
+                near = self._elsewhere(name) or did_you_mean(name, known)
                 place.at(name).fault(f"unknown key; allowed here: {listed(known)}{near}")
         for check in CHECKS.get(self.record, ()):
             check.find(value, place)
@@ -205,6 +206,13 @@ class RecordShape:
         if any(key.required and key.field.name not in values for key in self.keys):
             return WRONG
         return self.record(**values)
+
+    def _elsewhere(self, name: str) -> str:
+        """Return which other table has the key *name*, if one has."""
+        for header, record in TABLES.items():
+            if record is not self.record and any(key.key == name for key in record_shape(record).keys):
+                return f"; {name} is a key of {header}"
+        return ""
 
     @staticmethod
     def _read_key(key: KeyShape, table: Mapping[str, object], place: Place) -> object:
