@@ -6,7 +6,6 @@ have any name, then in the cache, then at its URL.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -19,9 +18,7 @@ from typing import Any
 from oxidize_build.cache import Cache
 from oxidize_build.errors import ArchiveError
 from oxidize_build.runtime.extract import extract
-from oxidize_build.runtime.fetch import fetch
-
-_CACHE_KIND = "sources"
+from oxidize_build.runtime.fetch import download, file_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +47,6 @@ class Component:
     def accepted(self) -> tuple[str, ...]:
         """SHA-256 of every archive that will do."""
         return (self.sha256, *self.alternatives)
-
-    @property
-    def file_name(self) -> str:
-        """Name of the upstream's archive."""
-        return self.url.rpartition("/")[2]
 
 
 @cache
@@ -118,7 +110,7 @@ class Sources:
 
         Raises ArchiveError when it is not the one that the table names, DownloadError when it cannot be had.
         """
-        return self._given(component) or self._cached(component) or self._downloaded(component)
+        return self._given(component) or download(component.url, component.sha256, self.cache)
 
     def unpack(self, component: Component, directory: Path) -> None:
         """Unpack the source tree of *component* as the new *directory*, whose parent exists.
@@ -132,47 +124,26 @@ class Sources:
         """Return the folder's archive. Raises ArchiveError for a file of its name and other content."""
         if self.folder is None:
             return None
-        digests = _digests(self.folder)
+        digests = self._digests(self.folder)
         for sha256 in component.accepted:
             if sha256 in digests:
                 return digests[sha256]
-        impostor = self.folder / component.file_name
+        impostor = self.folder / file_name(component.url)
         if impostor.exists():
+            found = self.cache.sha256(impostor)
             raise ArchiveError(
-                f"{impostor} is not the archive of {component.title}: its sha256 is {_sha256(impostor)}, "
+                f"{impostor} is not the archive of {component.title}: its sha256 is {found}, "
                 f"expected {' or '.join(component.accepted)}",
                 hint="remove it, or get it again: it is damaged, or another version",
             )
         return None
 
-    def _cached(self, component: Component) -> Path | None:
-        for sha256 in component.accepted:
-            path = self.cache.path(_CACHE_KIND, sha256)
-            if path.is_file() and _sha256(path) == sha256:
-                return path
-        return None
-
-    def _downloaded(self, component: Component) -> Path:
-        return self.cache.obtain(
-            _CACHE_KIND,
-            component.sha256,
-            lambda made: fetch(component.url, component.sha256, made),
-            lambda entry: entry.is_file() and _sha256(entry) == component.sha256,
-        )
-
-
-@cache
-def _digests(folder: Path) -> dict[str, Path]:
-    """Return the files of *folder* by their SHA-256. Raises ArchiveError when it cannot be read."""
-    try:
-        return {_sha256(path): path for path in sorted(folder.iterdir()) if path.is_file()}
-    except OSError as error:
-        raise ArchiveError(
-            f"the folder of sources {folder} cannot be read: {error.strerror}",
-            hint="name a directory that holds the archives of the sources",
-        ) from None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    def _digests(self, folder: Path) -> dict[str, Path]:
+        """Return the files of *folder* by their SHA-256. Raises ArchiveError when it cannot be read."""
+        try:
+            return {self.cache.sha256(path): path for path in sorted(folder.iterdir()) if path.is_file()}
+        except OSError as error:
+            raise ArchiveError(
+                f"the folder of sources {folder} cannot be read: {error.strerror}",
+                hint="name a directory that holds the archives of the sources",
+            ) from None
