@@ -14,6 +14,7 @@ from runtime_samples import facts_of, pack, python_json, write_tree
 from oxidize_build.cache import ENVIRONMENT_VARIABLE
 from oxidize_build.cli import main
 from oxidize_build.runtime import store as store_module
+from oxidize_build.runtime.build import building, request
 from oxidize_build.runtime.fetch import MIRROR_VARIABLE
 
 NAME = "cpython-3.14.7-x86_64-unknown-linux-gnu-pgo"
@@ -140,3 +141,13 @@ def test_wheel(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     path = Path(printed(capsys, "wheel", archive, "-o", tmp_path / "out").strip())
     assert path.is_file()
     assert path.name.startswith("oxidize_runtime_cp314-3.14.7-py3-none-manylinux")
+
+
+def test_built_runtime_is_kept(
+    archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request, "prepare", lambda _request, _cache: archive)
+    monkeypatch.setattr(building, "build_runtime", lambda prepared: prepared)
+    assert printed(capsys, "build", "3.14") == f"{archive}\n"
+    archive.unlink()
+    assert [entry["name"] for entry in told(capsys, "list")] == [NAME]

@@ -56,11 +56,16 @@ import click
 def build(**options: Any) -> None:  # noqa: ANN401 (as Request declares them)
     """Build CPython VERSION from source, with all its libraries linked in, and print the archive's path.
 
-    VERSION is like 3.14, for the newest one known of it, or like 3.14.7.
+    VERSION is like 3.14, for the newest one known of it, or like 3.14.7. A copy is kept in the cache for
+    `runtime = "3.14"`.
     """
     # `oxidize --help` needs none of these
     from oxidize_build.cache import Cache  # noqa: PLC0415
     from oxidize_build.runtime.build.building import build_runtime  # noqa: PLC0415
     from oxidize_build.runtime.build.request import Request, prepare  # noqa: PLC0415
+    from oxidize_build.runtime.store import RuntimeStore  # noqa: PLC0415
 
-    click.echo(build_runtime(prepare(Request(**options), Cache.default())))
+    cache = Cache.default()
+    archive = build_runtime(prepare(Request(**options), cache))
+    RuntimeStore(cache).add(archive.name, archive, str(archive))
+    click.echo(archive)
