@@ -55,6 +55,8 @@ class Analysis:
     """One, or as many as a universal Mach-O file has architectures."""
     floor: Floor | None
     """Of the whole file, with what is packed in it; None where it is not for Linux."""
+    floor_of: PurePosixPath | None
+    """The packed object because of which it is higher than the program itself would have it."""
     distributions: tuple[Verdict, ...]
     libraries: tuple[EmbeddedLibrary, ...]
     """Copies of well-known libraries in it."""
@@ -84,7 +86,7 @@ def analyze(path: Path) -> Analysis:
             f"{path}: neither an ELF, nor a Mach-O, nor a PE file",
             hint="programs and shared libraries can be analysed, scripts and archives cannot",
         )
-    return Analysis(path, size, objects, None, (), embedded_libraries(path.read_bytes()), None)
+    return Analysis(path, size, objects, None, None, (), embedded_libraries(path.read_bytes()), None)
 
 
 def _is_java_class(magic: bytes) -> bool:
@@ -95,16 +97,18 @@ def _is_java_class(magic: bytes) -> bool:
 def _analyze_elf(path: Path, size: int) -> Analysis:
     facts = _facts(path)
     floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
-    packed = None
+    packed = floor_of = None
     if carries_image(path):
         report = verify(path)
         packed = packed_objects(report)
-        floor = floor.at_least(packed.floor)
+        higher = floor.at_least(packed.floor)
+        floor_of = packed.floor_of if higher != floor else None
+        floor = higher
         libraries = tuple(_packed_libraries(report))
     else:
         libraries = embedded_libraries(path.read_bytes())
     runs_on = verdicts(floor) if facts.kind in {Kind.EXECUTABLE, Kind.PIE, Kind.SHARED_LIBRARY} else ()
-    return Analysis(path, size, (facts,), floor, runs_on, libraries, packed)
+    return Analysis(path, size, (facts,), floor, floor_of, runs_on, libraries, packed)
 
 
 def _facts(path: Path) -> ObjectFacts:

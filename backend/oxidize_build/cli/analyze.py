@@ -71,9 +71,7 @@ def _whole_fields(result: Analysis) -> dict[str, str]:
         fields["packed"] = f"Python {packed.python_version}, {packed.objects} shared objects"
         fields["they need"] = _listed(packed.needed)
     if result.floor is not None:
-        because = ""
-        if packed is not None and packed.floor == result.floor and packed.floor_of is not None:
-            because = f", because of {packed.floor_of}"
+        because = f", because of {result.floor_of}" if result.floor_of is not None else ""
         fields["C library"] = f"{result.floor}{because}"
     return fields
 
