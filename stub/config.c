@@ -8,6 +8,7 @@
 #include "allocators.h"
 #include "config_fields.h"
 #include "os.h"
+#include "placed.h"
 
 /* --- what to run --------------------------------------------------------------------------- */
 
@@ -98,13 +99,13 @@ set_flags(PyConfig *config, bool interpreter)
     config->write_bytecode = 0; /* nothing is written unless the application writes it */
 }
 
-/* Set *member to the executable's path followed by `below`. */
+/* Set *member to the path `root`, such as the executable's, followed by `below`. */
 static PyStatus
-set_path(PyConfig *config, wchar_t **member, const char *executable, struct text below)
+set_path(PyConfig *config, wchar_t **member, const char *root, struct text below)
 {
     char path[PATH_MAX];
-    int size = snprintf(path, sizeof path, "%s%s%.*s", executable, below.size ? "/" : "",
-                        (int)below.size, below.data);
+    int size = snprintf(path, sizeof path, "%s%s%.*s", root, below.size ? "/" : "", (int)below.size,
+                        below.data);
     if (size < 0 || (size_t)size >= sizeof path) {
         return PyStatus_Error("the executable's path is too long");
     }
@@ -112,10 +113,10 @@ set_path(PyConfig *config, wchar_t **member, const char *executable, struct text
 }
 
 static PyStatus
-append_search_path(PyConfig *config, const char *executable, struct text below)
+append_search_path(PyConfig *config, const char *root, struct text below)
 {
     wchar_t *path = NULL;
-    PyStatus status = set_path(config, &path, executable, below);
+    PyStatus status = set_path(config, &path, root, below);
     if (!PyStatus_Exception(status)) {
         status = PyWideStringList_Append(&config->module_search_paths, path);
     }
@@ -141,6 +142,9 @@ apply_to_config(void *context, const struct image_option *option, struct text te
         c->status = set_path(c->config, &c->config->stdlib_dir, c->executable, text);
     } else if (option->key == IMAGE_OPTION_SEARCH_PATH) {
         c->status = append_search_path(c->config, c->executable, text);
+    } else if (option->key == IMAGE_OPTION_SEARCH_BESIDE ||
+               option->key == IMAGE_OPTION_SEARCH_EXTRACTED) {
+        c->status = append_search_path(c->config, placed_root(option->key), text);
     }
     return status_ok();
 }

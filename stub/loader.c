@@ -14,13 +14,26 @@
 #define BASE "_base"
 #define FIX_CO_FILENAME "_fix_co_filename"
 
-/* The level that packed bytecode is compiled for. */
-#define PACKED_OPTIMIZATION 0
-
-/* That of `python -O`: the same in all interpreters of the process. */
-static int optimization;
+/* Whether packed bytecode is for this interpreter: `python -O` wants another. The same in all
+   interpreters of the process. */
+static bool bytecode_serves;
 
 /* --- code ---------------------------------------------------------------------------------- */
+
+/* A module without its source stands where its bytecode is. */
+static bool
+has_no_source(const struct image_module *module)
+{
+    return module->bytecode == module->node;
+}
+
+/* The path of the source, also where that is not packed: what tracebacks name. */
+static PyObject *
+source_path(const struct image_module *module, PyObject *path)
+{
+    bool bytecode = has_no_source(module);
+    return PyUnicode_Substring(path, 0, PyUnicode_GetLength(path) - (bytecode ? 1 : 0));
+}
 
 static PyObject *
 unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
@@ -32,11 +45,14 @@ unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
     }
     PyObject *code =
         PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
-    PyObject *fixed = code ? PyObject_CallMethod(self, FIX_CO_FILENAME, "OO", code, path) : NULL;
+    PyObject *source = code ? source_path(module, path) : NULL;
+    PyObject *fixed =
+        source ? PyObject_CallMethod(self, FIX_CO_FILENAME, "OO", code, source) : NULL;
     if (fixed == NULL) {
         Py_CLEAR(code);
     }
     Py_XDECREF(fixed);
+    Py_XDECREF(source);
     return code;
 }
 
@@ -49,7 +65,7 @@ find_own(PyObject *self, PyObject *name, struct image_module *module, PyObject *
     int found = PyUnicode_Check(name) ? packed_find(name, module) : 0;
     *path = NULL;
     if (found <= 0 || module->kind != IMAGE_MODULE_KIND_SOURCE || module->bytecode == IMAGE_NONE ||
-        optimization != PACKED_OPTIMIZATION) {
+        !(bytecode_serves || has_no_source(module))) {
         return found < 0 ? -1 : 0;
     }
     if ((*path = packed_path(module->node)) == NULL ||
@@ -90,6 +106,24 @@ loader_get_code(PyObject *self, PyObject *name)
         found ? unmarshal(self, &module, path) : call_inherited(self, "get_code", name);
     Py_XDECREF(path);
     return code;
+}
+
+PyDoc_STRVAR(get_source_doc, "get_source(fullname)\n--\n\nReturn the module's source, or None.");
+
+static PyObject *
+loader_get_source(PyObject *self, PyObject *name)
+{
+    struct image_module module;
+    PyObject *path;
+    int found = find_own(self, name, &module, &path);
+    Py_XDECREF(path);
+    if (found < 0) {
+        return NULL;
+    }
+    if (found && has_no_source(&module)) {
+        Py_RETURN_NONE;
+    }
+    return call_inherited(self, "get_source", name);
 }
 
 /* --- executing ----------------------------------------------------------------------------- */
@@ -182,6 +216,7 @@ static PyMethodDef methods[] = {
     {"exec_module", loader_exec_module, METH_O, exec_module_doc},
     {"get_code", loader_get_code, METH_O, get_code_doc},
     {"get_data", loader_get_data, METH_O, get_data_doc},
+    {"get_source", loader_get_source, METH_O, get_source_doc},
     {0},
 };
 
@@ -205,12 +240,24 @@ set_attribute(PyObject *class, const char *name, PyObject *value)
     return result;
 }
 
-static int
-read_optimization(void)
+static struct status
+read_bytecode_level(void *context, const struct image_option *option, struct text text)
 {
+    (void)text;
+    if (option->key == IMAGE_OPTION_BYTECODE_LEVEL) {
+        *(long *)context = (long)option->number;
+    }
+    return status_ok();
+}
+
+static int
+compare_optimization(void)
+{
+    long packed = 0;
+    status_die_if_failed(image_for_each_option(tree_image(), read_bytecode_level, &packed));
     PyObject *flags = PySys_GetObject("flags"); /* borrowed */
     PyObject *level = flags ? PyObject_GetAttrString(flags, "optimize") : NULL;
-    optimization = level ? (int)PyLong_AsLong(level) : -1;
+    bytecode_serves = level && PyLong_AsLong(level) == packed;
     Py_XDECREF(level);
     return level && !PyErr_Occurred() ? 0 : -1;
 }
@@ -221,7 +268,7 @@ loader_make_class(void)
     PyObject *base = packed_import("_frozen_importlib_external", "SourceFileLoader");
     PyObject *class = base ? PyType_FromSpecWithBases(&spec, base) : NULL;
     if (class != NULL &&
-        (set_attribute(class, BASE, Py_NewRef(base)) < 0 || read_optimization() < 0 ||
+        (set_attribute(class, BASE, Py_NewRef(base)) < 0 || compare_optimization() < 0 ||
          set_attribute(class, FIX_CO_FILENAME, packed_import("_imp", "_fix_co_filename")) < 0)) {
         Py_CLEAR(class);
     }

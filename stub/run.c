@@ -10,6 +10,7 @@
 #include "fallbacks.h"
 #include "finder.h"
 #include "os.h"
+#include "placed.h"
 #include "programs.h"
 #include "tree.h"
 
@@ -194,6 +195,7 @@ oxidize_run(int argc, char **argv)
     status_die_if_failed(config_target(&image, &target));
     tree_setup(&image, executable);
     status_die_if_failed(fallbacks_setup(&image));
+    placed_setup(&image, executable);
     invocation.interpreter_path = target.frozen ? "" : PROGRAMS_INTERPRETER;
     bool may_help = target.frozen && !os_has_more_rights();
     invocation.child |= may_help && is_helper(argc, argv);

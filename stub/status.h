@@ -37,6 +37,14 @@ void status_set_program(const char *path);
    Works before Python exists, and whatever state Python is in. */
 _Noreturn void status_die(struct status status);
 
+/* sysexits.h's EX_OSFILE and EX_CANTCREAT: a file beside the executable is missing, and no place
+   was found for those that it unpacks. */
+#define STATUS_INCOMPLETE 72
+#define STATUS_NO_PLACE 73
+
+/* The same where the executable itself is sound: a line with the message, and that status. */
+_Noreturn void status_end(int exit_status, const char *message);
+
 static inline void
 status_die_if_failed(struct status status)
 {

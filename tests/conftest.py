@@ -7,6 +7,7 @@ import hashlib
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -80,31 +81,37 @@ def make_wheel(tmp_path: Path) -> MakeWheel:
 
     *files* adds to its metadata files, or stands in for them.
     """
+    return partial(write_wheel, folder=tmp_path / "made")
 
-    def make(
-        name: str = "demo",
-        version: str = "1.0",
-        files: Mapping[str, bytes] | None = None,
-        *,
-        folder: Path = tmp_path / "made",
-        requires: Iterable[str] = (),
-        extras: Iterable[str] = (),
-        pure: bool = True,
-        executable: Iterable[str] = (),
-    ) -> Path:
-        info = f"{name}-{version}.dist-info"
-        fields = [("Metadata-Version", "2.1"), ("Name", name), ("Version", version)]
-        fields += [("Requires-Dist", requirement) for requirement in requires]
-        fields += [("Provides-Extra", extra) for extra in extras]
-        contents = {
-            f"{info}/METADATA": "".join(f"{key}: {value}\n" for key, value in fields).encode(),
-            f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: {str(pure).lower()}\n".encode(),
-            **(files if files is not None else {f"{name}.py": b"VALUE = 1\n"}),
-        }
-        contents[f"{info}/RECORD"] = record_of(contents, f"{info}/RECORD")
-        return write_zip(folder / f"{name}-{version}-py3-none-any.whl", contents, frozenset(executable))
 
-    return make
+@pytest.fixture(scope="session")
+def wheel_maker() -> MakeWheel:
+    """The same for fixtures that several tests share: its argument *folder* has to be given."""
+    return write_wheel
+
+
+def write_wheel(
+    name: str = "demo",
+    version: str = "1.0",
+    files: Mapping[str, bytes] | None = None,
+    *,
+    folder: Path,
+    requires: Iterable[str] = (),
+    extras: Iterable[str] = (),
+    pure: bool = True,
+    executable: Iterable[str] = (),
+) -> Path:
+    info = f"{name}-{version}.dist-info"
+    fields = [("Metadata-Version", "2.1"), ("Name", name), ("Version", version)]
+    fields += [("Requires-Dist", requirement) for requirement in requires]
+    fields += [("Provides-Extra", extra) for extra in extras]
+    contents = {
+        f"{info}/METADATA": "".join(f"{key}: {value}\n" for key, value in fields).encode(),
+        f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: {str(pure).lower()}\n".encode(),
+        **(files if files is not None else {f"{name}.py": b"VALUE = 1\n"}),
+    }
+    contents[f"{info}/RECORD"] = record_of(contents, f"{info}/RECORD")
+    return write_zip(folder / f"{name}-{version}-py3-none-any.whl", contents, frozenset(executable))
 
 
 def record_of(contents: Mapping[str, bytes], own_path: str) -> bytes:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 
+from oxidize_build.errors import SettingsError
 from oxidize_build.policy import Policy, PolicyResult, apply_policy
 from oxidize_build.resources import (
     Content,
@@ -17,6 +18,7 @@ from oxidize_build.resources import (
 )
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.settings.model import Rule
+from oxidize_build.settings.values import Callback
 
 STDLIB = PurePosixPath("lib/python3.13")
 SITE = STDLIB / "site-packages"
@@ -89,8 +91,10 @@ def test_effects_add_up(toy_runtime: Runtime) -> None:
     result = decide(
         toy_runtime,
         Rule(package=("shop-front",), optimize=2, placement="filesystem"),
-        Rule(module=("shop.till",), source=False, placement="extract"),
+        Rule(module=("shop.till",), source=False),
         Rule(module=("shop.till",), bytecode=True),
+        Rule(kind=("extension",), placement="extract"),
+        Rule(package=("shop*",), placement="extract"),
     )
     kept = {resource.path.name: resource for resource in result.kept if resource.origin == "Shop.Front"}
     till, package = kept["till.py"], kept["__init__.py"]
@@ -99,7 +103,7 @@ def test_effects_add_up(toy_runtime: Runtime) -> None:
     assert (till.optimize, till.packs_source, till.packs_bytecode) == (2, False, True)
     assert till.placement is Placement.EXTRACT
     assert (package.optimize, package.packs_source) == (2, True)
-    assert package.placement is Placement.FILESYSTEM
+    assert package.placement is Placement.EXTRACT
     assert not result.warnings
 
 
@@ -115,3 +119,61 @@ def test_a_rule_that_matches_nothing_is_told(rule: Rule, warning: str, toy_runti
     (line,) = decide(toy_runtime, Rule(kind=("data",), include=True), rule).warnings
     assert line.startswith("warning: rule 2 of tool.oxidize.rules matches nothing")
     assert line.endswith(warning)
+
+
+def test_a_distribution_is_placed_as_a_whole(toy_runtime: Runtime) -> None:
+    result = decide(toy_runtime, Rule(module=("shop.till",), placement="filesystem"))
+    placed = {r.path.name for r in result.kept if r.placement is Placement.FILESYSTEM}  # type: ignore[union-attr]
+    assert placed == {"__init__.py", "till.py", "_fast.so", "libz.so", "prices.json"}
+    with pytest.raises(SettingsError, match=r"Shop\.Front is placed in two ways, filesystem and extract"):
+        decide(
+            toy_runtime,
+            Rule(module=("shop.till",), placement="filesystem"),
+            Rule(kind=("library",), placement="extract"),
+        )
+
+
+def test_something_has_to_be_left_of_a_module(toy_runtime: Runtime) -> None:
+    with pytest.raises(SettingsError, match=r"nothing is left of shop\.till"):
+        decide(toy_runtime, Rule(module=("shop.till",), source=False, bytecode=False))
+
+
+# --- the callback ---------------------------------------------------------------------------
+
+
+def callback(tmp_path: Path, code: str) -> Policy:
+    file = tmp_path / "hooks.py"
+    file.write_text(code)
+    return Policy(callback=Callback(file, "see"))
+
+
+def test_a_callback_changes_and_drops(tmp_path: Path, toy_runtime: Runtime) -> None:
+    code = """
+from dataclasses import replace
+from oxidize_build.resources import DataFile, SourceModule
+def see(resource):
+    if isinstance(resource, DataFile):
+        return None
+    return replace(resource, optimize=1) if isinstance(resource, SourceModule) else resource
+"""
+    result = apply_policy(RESOURCES, toy_runtime, callback(tmp_path, code))
+    assert not any(isinstance(resource, DataFile) for resource in result.kept)
+    assert {r.optimize for r in result.kept if isinstance(r, SourceModule)} == {1}
+    assert not (tmp_path / "__pycache__").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("\ndef see(resource):\n    return 1 / 0\n", "hooks.py, line 3 failed for .*: ZeroDivisionError"),
+        ("def see(resource):\n    return 'x'\n", "see of hooks.py returned 'x' for "),
+        ("\nimport nosuch\n", "hooks.py, line 2 cannot be run: ModuleNotFoundError"),
+        ("def see(:\n", "hooks.py, line 1 cannot be run: SyntaxError"),
+        ("def look(resource): ...\n", "hooks.py defines no function see"),
+    ],
+)
+def test_faults_of_a_callback_are_its_own(
+    code: str, message: str, tmp_path: Path, toy_runtime: Runtime
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        apply_policy(RESOURCES, toy_runtime, callback(tmp_path, code))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -275,13 +276,14 @@ def test_pip_does_not_run_without_dependencies(
 def test_markers_are_those_of_the_runtime(
     make_wheel: MakeWheel, cache: Cache, toy_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(pip, "make_wheels", lambda requirement, *_: asked.append(requirement))
+    asked: list[list[str]] = []
+    monkeypatch.setattr(pip, "make_wheels", lambda requirements, *_: asked.append(requirements))
     wheel = make_wheel(requires=["other; python_full_version == '9.8.7'"])
     wheels.resolve(wheel, [], toy_runtime, cache)
     assert asked == []
     wheels.resolve(wheel, [], replace(toy_runtime, version="9.8.7"), cache)
-    assert asked == [f"demo @ {wheel.as_uri()}"]
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    assert asked == [[f"demo @ {wheel.as_uri()}#sha256={digest}"]]
 
 
 def test_dependencies_come_with_extras_in_order(

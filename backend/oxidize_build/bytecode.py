@@ -38,6 +38,7 @@ class _Job:
 
     path: str
     content: Content
+    optimize: int
     entry: Path
     """The cache entry that the result becomes."""
 
@@ -49,28 +50,32 @@ def compile_sources(
 
     ``co_filename`` is the path in the tree, relative to its root. A module that does not compile keeps
     its source and has no bytecode, as importing it would only fail when it is imported: installed
-    packages contain templates and sources for other versions. Such modules are counted in a note.
+    packages contain templates and sources for other versions. Such modules are counted in a note. One whose
+    source is not packed is left out then.
 
-    *optimize* is the level of ``python -O``: 0, 1 or 2.
+    *optimize* is the level, as of ``python -O``, for modules that have none of their own: 0, 1 or 2.
 
     Raises RuntimeNotUsableError when the runtime's interpreter does not run or ends early.
     """
-    compiler = _Compiler(runtime, cache, optimize)
+    compiler = _Compiler(runtime, cache)
     jobs = {
-        index: compiler.job(str(resource.path), resource.content)
+        index: compiler.job(
+            str(resource.path), resource.content, optimize if resource.optimize is None else resource.optimize
+        )
         for index, resource in enumerate(resources)
-        if isinstance(resource, SourceModule)
+        if isinstance(resource, SourceModule) and resource.packs_bytecode
     }
     valid = compiler.run(jobs.values())
-    compiled = list(resources)
+    compiled: list[Resource] = []
     rejected: list[PurePosixPath] = []
-    for index, job in jobs.items():
-        module = resources[index]
-        assert isinstance(module, SourceModule)  # noqa: S101 (for the type checker)
-        if job.entry in valid:
-            compiled[index] = replace(module, bytecode=Content(job.entry))
+    for index, module in enumerate(resources):
+        if index not in jobs or not isinstance(module, SourceModule):
+            compiled.append(module)
+        elif jobs[index].entry in valid:
+            compiled.append(replace(module, bytecode=Content(jobs[index].entry)))
         else:
             rejected.append(module.path)
+            compiled += [module] if module.packs_source else []
     _note_rejected(rejected, runtime)
     return compiled
 
@@ -81,8 +86,8 @@ def compile_source(source: bytes, path: str, runtime: Runtime, cache: Cache, *, 
     Raises EntryPointError, with the interpreter's words, when *source* does not compile, and
     RuntimeNotUsableError as :func:`compile_sources` does.
     """
-    compiler = _Compiler(runtime, cache, optimize)
-    job = compiler.job(path, Content(source))
+    compiler = _Compiler(runtime, cache)
+    job = compiler.job(path, Content(source), optimize)
     if job.entry in compiler.run([job]):
         return job.entry.read_bytes()
     raise EntryPointError(
@@ -93,17 +98,14 @@ def compile_source(source: bytes, path: str, runtime: Runtime, cache: Cache, *, 
 class _Compiler:
     """Jobs of one build: what determines their results, and where these are kept."""
 
-    def __init__(self, runtime: Runtime, cache: Cache, optimize: int) -> None:
+    def __init__(self, runtime: Runtime, cache: Cache) -> None:
         self.runtime = runtime
         self.cache = cache
-        self.optimize = optimize
-        self.identity = cache_key(
-            _WORKER.read_bytes(), runtime.magic, runtime.version, runtime.cache_tag, str(optimize)
-        )
+        self.identity = cache_key(_WORKER.read_bytes(), runtime.magic, runtime.version, runtime.cache_tag)
 
-    def job(self, path: str, content: Content) -> _Job:
-        key = cache_key(self.identity, path, content.sha256())
-        return _Job(path, content, self.cache.path(KIND, key))
+    def job(self, path: str, content: Content, optimize: int) -> _Job:
+        key = cache_key(self.identity, str(optimize), path, content.sha256())
+        return _Job(path, content, optimize, self.cache.path(KIND, key))
 
     def run(self, jobs: Iterable[_Job]) -> set[Path]:
         """Make the entries of *jobs* that are missing; return those of all that hold bytecode."""
@@ -164,7 +166,7 @@ class _Compiler:
         request = {
             "source": str(source),
             "path": job.path,
-            "optimize": self.optimize,
+            "optimize": job.optimize,
             "result": str(result),
         }
         stdin.write(json.dumps(request).encode() + b"\n")

@@ -42,12 +42,15 @@ MENTIONS_BUILD = re.compile(r"_sysconfigdata_.*\.py|_sysconfig_vars.*\.json|buil
 CLASH_HINT = "only one of the two can be packed: remove the other from the dependencies"
 
 
-def collect(wheels: Iterable[UnpackedWheel], runtime: Runtime) -> list[Resource]:
-    """Return everything that can be packed: the standard library and *wheels*, in order of path.
+def collect(
+    wheels: Iterable[UnpackedWheel], runtime: Runtime, files: Iterable[DataFile] = ()
+) -> list[Resource]:
+    """Return everything that can be packed: the standard library, *wheels* and *files*, in order of path.
 
-    Raises WheelError when two distributions bring different files of the same path.
+    Raises WheelError when two of them bring different files of the same path.
     """
-    return classify(_one_for_each_path([*stdlib_files(runtime), *wheel_files(wheels, runtime)]), runtime)
+    everything = [*stdlib_files(runtime), *wheel_files(wheels, runtime), *files]
+    return classify(_one_for_each_path(everything), runtime)
 
 
 def collect_stdlib(runtime: Runtime) -> list[Resource]:

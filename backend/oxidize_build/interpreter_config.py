@@ -48,6 +48,12 @@ def interpreter_options(executable: Executable, runtime: Runtime) -> tuple[Optio
     return tuple(options)
 
 
+def bytecode_level(executable: Executable) -> int:
+    """Return the optimisation level of the interpreter of *executable*, as of ``python -O``."""
+    level = executable.interpreter.values.get("optimization-level", 0)
+    return level if isinstance(level, int) else 0
+
+
 def _described(runtime: Runtime) -> str:
     return f"{runtime.version} (free-threaded)" if runtime.free_threaded else runtime.version
 

@@ -12,6 +12,7 @@ from oxidize_build.errors import DependencyError
 from oxidize_build.target import resolving
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from oxidize_build.runtime.model import Runtime
@@ -34,22 +35,38 @@ NOT_BUILT_HINT = (
     "it has no wheel for this platform and its sdist cannot be built here: "
     "ask for a version that has a wheel, or install what its build needs"
 )
-CAUSES = ((NOT_FOUND, NOT_FOUND_HINT), (CONFLICT, CONFLICT_HINT), (NOT_BUILT, NOT_BUILT_HINT))
+NOT_AS_HASHED = re.compile(r"DO NOT MATCH THE HASHES.*?\n\s+(\S+(?: from \S+)?)", re.DOTALL)
+NOT_AS_HASHED_HINT = "the file is not the one that was meant: find out why, and lock it anew if that is right"
+CAUSES = (
+    (NOT_AS_HASHED, NOT_AS_HASHED_HINT),
+    (NOT_FOUND, NOT_FOUND_HINT),
+    (CONFLICT, CONFLICT_HINT),
+    (NOT_BUILT, NOT_BUILT_HINT),
+)
 """What pip prints about a requirement that it cannot provide, and what to do then."""
 
 
-def make_wheels(requirement: str, project: str, runtime: Runtime, folder: Path) -> None:
-    """Put the wheels of *requirement* and of all that it depends on into *folder*.
+def make_wheels(
+    requirements: Sequence[str], project: str, runtime: Runtime, folder: Path, cwd: Path | None = None
+) -> None:
+    """Put the wheels of *requirements* and of all that they depend on into *folder*.
 
+    *requirements* are what pip takes as such, and options about them; relative paths in these begin at *cwd*.
     *project* names, in errors, what was asked for. pip's configuration is honoured as it is.
 
     Raises DependencyError, which names the requirement that failed and quotes what pip said.
     """
+    run_pip(["wheel", f"--wheel-dir={folder}", *requirements], project, runtime, cwd)
+
+
+def run_pip(arguments: Sequence[str], project: str, runtime: Runtime, cwd: Path | None = None) -> None:
+    """Run a command of pip for *runtime*. Raises DependencyError as :func:`make_wheels` does."""
     options = ["--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-    command = [*_pip(runtime), "wheel", *options, f"--wheel-dir={folder}", requirement]
+    command = [*_pip(runtime), arguments[0], *options, *arguments[1:]]
     with resolving(runtime) as environment:
         result = subprocess.run(
             command,
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -12,12 +12,14 @@ from oxidize_build.collect import collect
 from oxidize_build.host_files import host_files
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
-from oxidize_build.interpreter_config import interpreter_options
+from oxidize_build.install_tree import TREE_SUFFIX, install_trees
+from oxidize_build.interpreter_config import bytecode_level, interpreter_options
 from oxidize_build.libraries import link_libraries
 from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
 from oxidize_build.objfile.elf_program import program_digest
-from oxidize_build.policy import Policy, apply_policy
+from oxidize_build.placement import place, write_tree
+from oxidize_build.policy import Policy, apply_policy, treat_main
 from oxidize_build.program import add_own_files, make_program
 from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
@@ -31,11 +33,12 @@ from oxidize_build.settings import (
     add_entry_points,
     select,
 )
+from oxidize_build.sources import Sources, obtain_files, obtain_wheels
 from oxidize_build.staging import deliver, staging
 from oxidize_build.summary import ExecutableSummary, summarise, tell
 from oxidize_build.target import check_glibc
 from oxidize_build.verify import VerifyReport, verify
-from oxidize_build.wheels import entry_points, resolve, unpack
+from oxidize_build.wheels import entry_points, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +67,45 @@ def build_executables(
     """
     settings = add_entry_points(settings, entry_points(wheel))
     builds = select(settings, names, targets)
-    shared = _Shared(wheel, Cache.default())
+    shared = _Shared(settings.project, wheel, Cache.default())
     with staging(output) as directory, recorded() as stages:
         jobs = [_prepare(build, shared) for build in builds]
         summaries = [_make(job, directory, stages) for job in jobs]
-        paths = deliver([summary.path for summary in summaries], output)
-    summaries = [replace(summary, path=path) for summary, path in zip(summaries, paths, strict=True)]
+        delivered = deliver([*(summary.path for summary in summaries), *install_trees(directory)], output)
+    summaries = [replace(summary, path=path) for summary, path in zip(summaries, delivered, strict=False)]
     for summary in summaries:
         tell(summary)
     return summaries
 
 
+def lock_dependencies(settings: Settings, wheel: Path, output: Path | None) -> Path:
+    """Write a ``pylock.toml`` of what all executables are made of, and return its path.
+
+    It is for the runtime of the first target. *output* is the file; None means that of the settings, else
+    ``pylock.toml`` in the project.
+
+    Raises an OxidizeError when the dependencies cannot be resolved, or the file cannot be written.
+    """
+    from oxidize_build.sources.lock_writer import make_lock, write_lock  # noqa: PLC0415 - builds do not need it
+
+    settings = add_entry_points(settings, entry_points(wheel))
+    builds = select(settings, None, None)
+    known = (build.executable.lock for build in builds)
+    path = output or next(filter(None, known), settings.project / "pylock.toml")
+    target = builds[0].target
+    runtime = find_runtime(target.runtime, Cache.default(), triple=target.triple)
+    sources = {build.executable.name: Sources.of(settings.project, build.executable) for build in builds}
+    with stage("Resolve dependencies"):
+        name = unpack(wheel, Cache.default()).name
+        write_lock(make_lock(wheel, name, sources, runtime, path.absolute()), path)
+    return path
+
+
 class _Shared:
     """What is done once for all builds that need the same."""
 
-    def __init__(self, wheel: Path, cache: Cache) -> None:
+    def __init__(self, project: Path, wheel: Path, cache: Cache) -> None:
+        self._project = project
         self._wheel = wheel
         self._cache = cache
         self._runtimes: dict[Hashable, Runtime] = {}
@@ -101,26 +128,16 @@ class _Shared:
 
     def resources(self, executable: Executable, runtime: Runtime) -> Sequence[Resource]:
         """Return all that could be packed: *runtime*'s standard library, and the wheels of *executable*."""
-        key = (runtime, _sources(executable))
+        sources = Sources.of(self._project, executable)
+        key = (runtime, sources)
         if key not in self._resources:
             with stage("Resolve dependencies"):
-                wheels = resolve(self._wheel, executable.extras, runtime, self._cache)
+                wheels = obtain_wheels(self._wheel, sources, runtime, self._cache)
             with stage("Collect files"):
                 unpacked = [unpack(wheel, self._cache) for wheel in wheels]
-                self._resources[key] = collect(unpacked, runtime)
+                files = obtain_files(self._wheel, sources, runtime, self._cache)
+                self._resources[key] = collect(unpacked, runtime, files)
         return self._resources[key]
-
-
-def _sources(executable: Executable) -> Hashable:
-    """Return what decides which wheels *executable* is made of."""
-    return (
-        executable.extras,
-        executable.groups,
-        executable.dependencies,
-        executable.requirements,
-        executable.lock,
-        executable.wheels,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +174,19 @@ def pack(
     """
     runtime, cache = workshop.runtime, workshop.cache
     with stage(f"{file_name}: compile bytecode"):
-        program = make_program(executable, kept, runtime)
+        program = treat_main(make_program(executable, kept, runtime), executable.rules, runtime)
         host = host_files(kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
-        resources = compile_sources(add_own_files(program, resources), runtime, cache)
+        level = bytecode_level(executable)
+        compiled = compile_sources(add_own_files(program, resources), runtime, cache, optimize=level)
+        placed = place(compiled, file_name, runtime)
     with stage(f"{file_name}: find shared libraries"):
-        resources = link_libraries(resources, runtime)
+        resources = link_libraries(placed.packed, runtime)
     with stage(f"{file_name}: write the executable"):
-        options = (*program.options, *host.options)
+        if placed.beside:
+            write_tree(placed.beside, directory / f"{file_name}{TREE_SUFFIX}")
+        own = OptionValue(Option.BYTECODE_LEVEL, number=level)
+        options = (*program.options, *host.options, *placed.options, own)
         return _assemble(resources, options, workshop, directory / file_name)
 
 
@@ -175,26 +197,28 @@ def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Re
     ``zipimport`` stays a module, since the stub takes its place in the interpreter.
     """
     frozen = runtime.frozen_modules - {"zipimport"}
-    return [
-        DataFile(resource.path, resource.content, resource.origin)
-        if isinstance(resource, SourceModule) and resource.name in frozen
-        else resource
-        for resource in resources
-    ]
+    left: list[Resource] = []
+    for resource in resources:
+        if not isinstance(resource, SourceModule) or resource.name not in frozen:
+            left.append(resource)
+        elif resource.packs_source:
+            left.append(
+                DataFile(resource.path, resource.content, resource.origin, placement=resource.placement)
+            )
+    return left
 
 
 def _assemble(
     resources: Sequence[Resource], options: Sequence[OptionValue], workshop: Workshop, finished: Path
 ) -> VerifyReport:
     runtime = workshop.runtime
-    paths = [OptionValue(Option.SEARCH_PATH, str(root)) for root in runtime.module_roots]
     stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
     digest = OptionValue(Option.PROGRAM_DIGEST, program_digest(workshop.stub, IMAGE_ADDRESS))
     image = finished.with_name(f".{finished.name}.image")
     write_image(
         image,
         resources,
-        [*options, stdlib, *paths, digest],
+        [*options, stdlib, digest],
         hexversion=runtime.hexversion,
         cache_tag=runtime.cache_tag,
     )

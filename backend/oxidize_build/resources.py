@@ -91,8 +91,8 @@ class SourceModule:
     """Without it tracebacks show no source lines."""
     packs_bytecode: bool = True
     """Without it the module is compiled whenever it is imported."""
-    optimize: int = 0
-    """Level of the bytecode, as of ``python -O``: 0, 1 or 2."""
+    optimize: int | None = None
+    """Level of the bytecode, as of ``python -O``: 0, 1 or 2; None: that of the executable's interpreter."""
 
 
 @dataclass(frozen=True, slots=True)

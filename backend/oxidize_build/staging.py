@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from oxidize_build.errors import OutputError
+from oxidize_build.install_tree import is_tree
 
 CANNOT_WRITE = frozenset(
     {
@@ -77,15 +78,19 @@ def remove_abandoned(directory: Path, prefix: str) -> None:
 def deliver(files: Sequence[Path], output: Path) -> list[Path]:
     """Move the finished *files* to *output*, on the same file system; return where they are now.
 
-    Raises OutputError, before any is moved, when a directory stands where one of them belongs.
+    Among them may be install trees, which replace those of earlier builds.
+
+    Raises OutputError, before any is moved, when another directory stands where one of them belongs.
     """
     results = [output / file.name for file in files]
-    for result in results:
-        if result.is_dir():
+    for file, result in zip(files, results, strict=True):
+        if result.is_dir() and not (file.is_dir() and is_tree(result)):
             raise OutputError(
                 f"cannot write {result}: it is a directory",
                 hint=f"remove it, or {OTHER_DIRECTORY_HINT}",
             )
     for file, result in zip(files, results, strict=True):
+        if result.is_dir():
+            result.rename(file.with_name(f"{file.name}.replaced"))
         file.replace(result)
     return results

@@ -11,6 +11,7 @@ from oxidize_build.image.format import Option
 from oxidize_build.image.reader import Image, read_image
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, image_extent
 from oxidize_build.objfile.elf_program import program_digest
+from oxidize_build.placement import read_tree, tree_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def verify(path: Path) -> VerifyReport:
     if isinstance(image, str):
         raise ImageError(f"{path}: {image}")
     _check_program(path, image)
+    _check_install_tree(path, image)
     return VerifyReport(path, size, extent.offset, extent.size, image)
 
 
@@ -48,6 +50,19 @@ def _check_program(path: Path, image: Image) -> None:
     expected = [option.text for option in image.options if option.key is Option.PROGRAM_DIGEST]
     if expected != [program_digest(path, IMAGE_ADDRESS)]:
         raise ImageError(f"{path}: the program in front of the image is damaged, or not the one it is for")
+
+
+def _check_install_tree(path: Path, image: Image) -> None:
+    """Raise ImageError if the files beside the executable are not those that it was built with."""
+    for option in image.options:
+        if option.key is not Option.INSTALL_TREE:
+            continue
+        tree = path.parent / option.text.partition("/")[0]
+        if not option.text.endswith(tree_key(read_tree(tree)) if tree.is_dir() else "/"):
+            raise ImageError(
+                f"{tree}: is not the directory of files that belongs to {path.name}",
+                hint="the two have to be moved, and replaced, together",
+            )
 
 
 def _checked(data: memoryview) -> Image | str:

@@ -34,7 +34,7 @@ from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import DependencyError, WheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from oxidize_build.runtime.model import Runtime
 
@@ -74,8 +74,19 @@ class UnpackedWheel:
     """In order of their paths in the archive."""
 
 
-def resolve(project_wheel: Path, extras: Sequence[str], runtime: Runtime, cache: Cache) -> tuple[Path, ...]:
+def resolve(
+    project_wheel: Path,
+    extras: Sequence[str],
+    runtime: Runtime,
+    cache: Cache,
+    *,
+    also: Sequence[str] = (),
+    cwd: Path | None = None,
+) -> tuple[Path, ...]:
     """Return the project's wheel and the wheels of all its dependencies, in order of their names.
+
+    *also* are more arguments for pip: requirements, wheels, files of requirements. Relative paths in these
+    begin at *cwd*.
 
     pip resolves what the wheel's own metadata asks for with the given *extras*, and builds wheels
     of sdists; its configuration files, environment variables and caches count as in any other
@@ -87,13 +98,23 @@ def resolve(project_wheel: Path, extras: Sequence[str], runtime: Runtime, cache:
     project = unpack(project_wheel, cache)
     found = {canonicalize_name(project.name): project_wheel}
     with tempfile.TemporaryDirectory(prefix="oxidize-") as folder:
-        if _requires_anything(project, extras, runtime):
-            wanted = f"[{','.join(sorted(extras))}]" if extras else ""
-            requirement = f"{project.name}{wanted} @ {project_wheel.resolve().as_uri()}"
-            pip.make_wheels(requirement, project.name, runtime, Path(folder))
+        if _requires_anything(project, extras, runtime) or also:
+            requirement = requirement_of(project_wheel, project.name, extras)
+            pip.make_wheels([requirement, *also], project.name, runtime, Path(folder), cwd)
         for wheel in Path(folder).glob("*.whl"):
             found.setdefault(canonicalize_name(parse_wheel_filename(wheel.name).distribution), wheel)
-        return tuple(_store(found[name], cache) for name in sorted(found))
+        return store(found, cache)
+
+
+def requirement_of(project_wheel: Path, name: str, extras: Sequence[str]) -> str:
+    """Return the requirement for the project's own wheel, with its hash: others may have to have one too."""
+    wanted = f"[{','.join(sorted(extras))}]" if extras else ""
+    return f"{name}{wanted} @ {project_wheel.resolve().as_uri()}#sha256={_sha256(project_wheel)}"
+
+
+def store(wheels: Mapping[str, Path], cache: Cache) -> tuple[Path, ...]:
+    """Return copies of *wheels* in the cache, in order of their distributions' names."""
+    return tuple(_store(wheels[name], cache) for name in sorted(wheels))
 
 
 def unpack(wheel: Path, cache: Cache) -> UnpackedWheel:

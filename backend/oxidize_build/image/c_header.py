@@ -58,6 +58,7 @@ def generate() -> str:
         f"#define IMAGE_FORMAT_VERSION {definition.FORMAT_VERSION}u",
         f"#define IMAGE_NONE 0x{definition.NONE:08X}u",
         f"#define IMAGE_PYC_HEADER_SIZE {definition.PYC_HEADER_SIZE}u",
+        f'#define IMAGE_EXTRACTED_DIRECTORY "{definition.EXTRACTED_DIRECTORY}"',
         f'#define IMAGE_INTERPRETER_PATH "{definition.INTERPRETER_PATH}"',
         f'#define IMAGE_INTERPRETER_MARK "{definition.INTERPRETER_MARK}"',
         f'#define IMAGE_SELF_TEST_SWITCH "{definition.SELF_TEST_SWITCH}"',

@@ -43,6 +43,8 @@ PYC_HEADER_SIZE = 16
 PAGE = 4096
 """Alignment of shared libraries' contents."""
 BYTECODE_ALIGNMENT = 16
+EXTRACTED_DIRECTORY = "extract"
+"""Where in the tree the files are that are unpacked into the user's cache."""
 INTERPRETER_PATH = "bin/python3"
 """Where ``sys.executable`` is in the tree. The stub knows what to do when it is to be started."""
 INTERPRETER_MARK = "/.//.//./"
@@ -168,6 +170,16 @@ class Option(IntEnum):
     options of their own."""
     ALLOCATOR = 10
     """The allocator (number: a PyMemAllocatorName) of the domain in the text, or if that is empty of all."""
+    INSTALL_TREE = 11
+    """A file beside the executable which shows that its install tree is there: ``NAME.d/tree-KEY``."""
+    SEARCH_BESIDE = 12
+    """A path beside the executable that is put on ``sys.path``."""
+    EXTRACTION = 13
+    """Unpack EXTRACTED_DIRECTORY, once, as the named directory of the user's cache: ``NAME/KEY``."""
+    SEARCH_EXTRACTED = 14
+    """A path in what has been unpacked that is put on ``sys.path``."""
+    BYTECODE_LEVEL = 15
+    """``sys.flags.optimize`` of an interpreter for which the packed bytecode is (number)."""
     SELF_TEST = 30
     """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
 

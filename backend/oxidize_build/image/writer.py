@@ -124,6 +124,13 @@ def pyc_path(source: PurePosixPath, cache_tag: str) -> PurePosixPath:
     return source.parent / "__pycache__" / f"{source.stem}.{cache_tag}.pyc"
 
 
+def bytecode_path(module: SourceModule, cache_tag: str) -> PurePosixPath:
+    """Return where the bytecode of *module* stands: in the place of its source, if that is not packed."""
+    if module.packs_source:
+        return pyc_path(module.path, cache_tag)
+    return module.path.with_name(f"{module.path.name.removesuffix('.py')}.pyc")
+
+
 # --- the tree --------------------------------------------------------------------------------
 
 
@@ -133,9 +140,10 @@ def _plant(resources: Iterable[Resource], cache_tag: str) -> dict[PurePosixPath,
         if isinstance(resource, NamespacePackage):
             _directory(tree, resource.path)
             continue
-        _add_file(tree, _file_node(resource))
+        if not isinstance(resource, SourceModule) or resource.packs_source:
+            _add_file(tree, _file_node(resource))
         if isinstance(resource, SourceModule) and resource.bytecode is not None:
-            path = pyc_path(resource.path, cache_tag)
+            path = bytecode_path(resource, cache_tag)
             _add_file(tree, _Node(path, resource.bytecode, fmt.BYTECODE_ALIGNMENT))
     for node in tree.values():
         node.children.sort(key=lambda child: child.path.name.encode())
@@ -270,8 +278,10 @@ def _index(
         kind, flags = _module_kind(module)
         bytecode = fmt.NONE
         if isinstance(module, SourceModule) and module.bytecode is not None:
-            bytecode = tree[pyc_path(module.path, cache_tag)].index
-        values = (offset, size, kind, flags, tree[module.path].index, bytecode, 0)
+            bytecode = tree[bytecode_path(module, cache_tag)].index
+        has_source = not isinstance(module, SourceModule) or module.packs_source
+        node = tree[module.path].index if has_source else bytecode
+        values = (offset, size, kind, flags, node, bytecode, 0)
         packed += _sealed(fmt.MODULE, index, values, name)
         slot = fmt.check64(name) % len(slots)
         while slots[slot] != fmt.NONE:

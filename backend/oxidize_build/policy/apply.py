@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from oxidize_build.collect import PYTHON
+from oxidize_build.placement import settle
 from oxidize_build.policy import package_tests, used_stdlib
+from oxidize_build.policy.callback import apply_callback
 from oxidize_build.policy.defaults import DEFAULTS
 from oxidize_build.policy.rules import Names, Rules, Treatment, treated
+from oxidize_build.program import Program
 from oxidize_build.resources import ExtensionModule, NamespacePackage, Resource, SourceModule
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.settings import Command, EntryPoint, Executable, Module, Repl, Script
 from oxidize_build.settings.model import Rule
+from oxidize_build.settings.values import Callback
 
 EMPTY_NAMESPACE = "namespace packages whose modules are left out"
 
@@ -30,6 +34,8 @@ class Policy:
     """Names of modules that the executable runs."""
     mains: tuple[bytes, ...] = ()
     """Sources that it runs and which are no module's."""
+    callback: Callback | None = None
+    """The project's own function, which sees what is kept so far and has the last word."""
 
     @classmethod
     def of(cls, executable: Executable) -> Policy:
@@ -45,7 +51,7 @@ class Policy:
                 mains = (path.read_bytes(),)
             case Repl():
                 roots = ("_pyrepl", "pydoc", "readline", "rlcompleter")
-        return cls(executable.rules, executable.stdlib, roots, mains)
+        return cls(executable.rules, executable.stdlib, roots, mains, executable.callback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,20 @@ def apply_policy(resources: Iterable[Resource], runtime: Runtime, policy: Policy
         sieve.drop(lambda resource: _unused(resource, names, used))
     in_use = _directories_of_modules(sieve.kept)
     sieve.drop(lambda resource: _empty(resource, in_use))
-    kept = tuple(treated(resource, treatments[id(resource)]) for resource in sieve.kept)
-    return PolicyResult(kept, sieve.account(), tuple(rules.warnings()))
+    kept = [treated(resource, treatments[id(resource)]) for resource in sieve.kept]
+    if policy.callback is not None:
+        kept = apply_callback(policy.callback, kept)
+    return PolicyResult(tuple(settle(kept, runtime)), sieve.account(), tuple(rules.warnings()))
+
+
+def treat_main(program: Program, rules: Sequence[Rule], runtime: Runtime) -> Program:
+    """Return *program* with its main module as *rules* have it, but for its place, which is memory."""
+    if program.main is None:
+        return program
+    treatment = Rules(rules, [program.main], runtime).treatment(program.main)
+    main = treated(program.main, replace(treatment, placement=None))
+    assert isinstance(main, SourceModule)  # noqa: S101 (for the type checker)
+    return replace(program, main=main)
 
 
 class _Sieve:

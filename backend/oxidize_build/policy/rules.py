@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from oxidize_build.errors import SettingsError
 from oxidize_build.patterns import compile_patterns
 from oxidize_build.resources import (
     DataFile,
@@ -62,7 +63,7 @@ class Rules:
         for number, matcher in enumerate(self._rules, 1):
             if matcher.matches(resource, self._tree):
                 self._used.add(number)
-                treatment = _after(treatment, matcher.rule, number)
+                treatment = _after(treatment, _for(resource, matcher.rule, self._tree), number)
         return treatment
 
     def warnings(self) -> list[str]:
@@ -75,7 +76,10 @@ class Rules:
 
 
 def treated(resource: Resource, treatment: Treatment) -> Resource:
-    """Return *resource* as *treatment* has it."""
+    """Return *resource* as *treatment* has it.
+
+    Raises SettingsError when neither source nor bytecode of a module would be packed.
+    """
     changes: dict[str, Any] = {}
     if treatment.placement is not None:
         changes["placement"] = treatment.placement
@@ -86,7 +90,13 @@ def treated(resource: Resource, treatment: Treatment) -> Resource:
             "optimize": treatment.optimize,
         }
         changes |= {name: value for name, value in asked.items() if value is not None}
-    return replace(resource, **changes) if changes else resource
+    changed = replace(resource, **changes) if changes else resource
+    if isinstance(changed, SourceModule) and not (changed.packs_source or changed.packs_bytecode):
+        raise SettingsError(
+            f"tool.oxidize.rules: nothing is left of {changed.name}: neither its source nor its bytecode",
+            hint="include = false leaves a module out",
+        )
+    return changed
 
 
 class Names:
@@ -146,6 +156,15 @@ class _Matcher:
                     return f": there is no {name}; did you mean {near[0]}?"
         asked = [*self.rule.package, *self.rule.module, *self.rule.files, *self.rule.kind]
         return f" ({', '.join(asked)})"
+
+
+def _for(resource: Resource, rule: Rule, names: Names) -> Rule:
+    """Return *rule* without a placement for what is not among modules, unless it speaks of files.
+
+    What stands elsewhere, as in ``share``, is looked for below ``sys.prefix``: in the executable.
+    """
+    elsewhere = len(names.paths(resource)) == 1 and not rule.files
+    return replace(rule, placement=None) if elsewhere else rule
 
 
 def _after(treatment: Treatment, rule: Rule, number: int) -> Treatment:

@@ -1,0 +1,45 @@
+"""``oxidize lock``."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Directory of the project's pyproject.toml.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write.  [default: tool.oxidize.lock, else pylock.toml, in the project]",
+)
+@click.option(
+    "--no-isolation",
+    "-n",
+    is_flag=True,
+    help="Build the wheel in this environment, which must have the project's build requirements.",
+)
+def lock(project: Path, output: Path | None, no_isolation: bool) -> None:
+    """Write a pylock.toml of what the project's executables are made of, and print its path.
+
+    It holds the versions and hashes of all that is packed beside the project itself. A build that is told
+    of it, by `lock = "pylock.toml"` in [tool.oxidize], packs exactly these files.
+    """
+    # `oxidize --help` needs none of these
+    from oxidize_build.pipeline import lock_dependencies  # noqa: PLC0415
+    from oxidize_build.project import build_project_wheel  # noqa: PLC0415
+    from oxidize_build.settings import read_settings  # noqa: PLC0415
+
+    settings = read_settings(project)
+    with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
+        wheel = build_project_wheel(settings, Path(scratch), isolated=not no_isolation)
+        click.echo(lock_dependencies(settings, wheel, output))
