@@ -64,7 +64,6 @@ static const struct config_field config_table[] = {
     {"warnoptions", CONFIG_KIND_TEXTS, false, CONFIG_ABSENT, offsetof(PyConfig, warnoptions)},
     {"site_import", CONFIG_KIND_FLAG, true, CONFIG_ABSENT, offsetof(PyConfig, site_import)},
     {"bytes_warning", CONFIG_KIND_NUMBER, false, CONFIG_ABSENT, offsetof(PyConfig, bytes_warning)},
-    {"warn_default_encoding", CONFIG_KIND_FLAG, false, CONFIG_ABSENT, offsetof(PyConfig, warn_default_encoding)},
     {"inspect", CONFIG_KIND_FLAG, false, CONFIG_ABSENT, offsetof(PyConfig, inspect)},
     {"interactive", CONFIG_KIND_FLAG, false, CONFIG_ABSENT, offsetof(PyConfig, interactive)},
     {"optimization_level", CONFIG_KIND_NUMBER, false, CONFIG_ABSENT, offsetof(PyConfig, optimization_level)},

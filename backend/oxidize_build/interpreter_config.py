@@ -26,6 +26,8 @@ _LESS_ISOLATED: Mapping[str, bool] = {
     "safe-path": False,
 }
 """What isolated mode excludes."""
+_LAZY_IMPORTS_OFF = ("lazy-imports", False)
+"""The default, which Python refuses to be told."""
 _MIMALLOC_SINCE = (3, 13)
 
 
@@ -71,7 +73,8 @@ def _field_options(
         problem = _absence(field, runtime)
         if problem:
             faults.append(f"{key}: {problem}")
-        yield from _options_of(field, value)
+        elif (key, value) != _LAZY_IMPORTS_OFF:
+            yield from _options_of(field, value)
 
 
 def _options_of(field: InterpreterField, value: InterpreterValue) -> Iterator[OptionValue]:

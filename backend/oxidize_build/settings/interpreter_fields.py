@@ -219,7 +219,6 @@ FIELDS: tuple[InterpreterField, ...] = (
     InterpreterField(
         "bytes_warning", Kind.NUMBER, "Comparing bytes with text: 1 warns, 2 raises.", most=2, child=False
     ),
-    _flag("warn_default_encoding", "Warn where an encoding is left to the locale.", child=False),
     _flag("inspect", "Be interactive when the program has ended, as of -i.", child=False),
     _flag("interactive", "Take standard input for a terminal, as of -i.", child=False),
     InterpreterField(
@@ -305,6 +304,7 @@ OWNED: Mapping[str, str] = {
     **dict.fromkeys(("argv", "orig-argv"), _ARGUMENTS),
     "module-search-paths-set": "it follows from module-search-paths",
     "pythonpath-env": "it is the variable PYTHONPATH; say module-search-paths",
+    "warn-default-encoding": "Python overwrites it; with use-environment PYTHONWARNDEFAULTENCODING sets it",
     "skip-source-first-line": "the program is compiled when the executable is built",
 }
 """Key of a field that cannot be set -> why."""
