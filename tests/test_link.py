@@ -202,6 +202,10 @@ def test_no_sources(cache: Cache, runtime: Runtime, tmp_path: Path) -> None:
         make_stub(runtime, cache, sources=tmp_path)
 
 
+def test_parts_of_libc_and_of_the_compiler_are_not_looked_for(runtime: Runtime) -> None:
+    assert link.static_libraries(dataclasses.replace(runtime, link_libraries=("m", "atomic", "dl"))) == []
+
+
 def test_missing_static_library(cache: Cache, runtime: Runtime, sources: Path) -> None:
     needing = dataclasses.replace(runtime, link_libraries=("m", "nowhere"))
     with pytest.raises(RuntimeNotUsableError, match=r"needs the static library libnowhere\.a"):

@@ -235,6 +235,8 @@ def test_unusable_ones_are_told_of_and_passed_over(
     store.add("good.tar.gz", make_archive("a.tar.gz"), "a test")
     store.add("bad.tar.gz", make_archive("b.tar.gz", "3.14.9"), "a test")
     store.find("bad").archive.write_bytes(b"damaged")
+    (store.find("good").archive.parent / "source.json").write_text("[]")
+    assert store.find("good").source == "an unknown place"
     assert choose("3.14", store).version == "3.14.7"
     assert "the runtime bad cannot be used" in capsys.readouterr().err
 

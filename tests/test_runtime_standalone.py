@@ -35,7 +35,7 @@ def test_a_full_archive_whose_interpreter_runs(tmp_path: Path) -> None:
     assert runtime.dynload == top / "install/lib/python3.14/lib-dynload"
     assert runtime.libpython == top / "install/lib/libpython3.14.a"
     assert runtime.include_dirs == (top / "install/include/python3.14",)
-    assert runtime.link_libraries == ("m", "dl")
+    assert runtime.link_libraries == ("m", "dl", "atomic")
     assert runtime.link_archives == (top / "build/lib/libz.a",)
     assert runtime.builtin_modules == {"sys", "math", "zlib"}
     assert runtime.frozen_modules == {"zipimport", "os"}
@@ -57,7 +57,7 @@ def test_a_full_archive_whose_interpreter_does_not_run(tmp_path: Path) -> None:
     assert (runtime.libc, runtime.glibc, runtime.triple) == ("musl", None, "x86_64-unknown-linux-musl")
     assert runtime.optimizations == ("pgo", "lto")
     assert runtime.soabi == "cpython-314-x86_64-linux-gnu"
-    assert runtime.builtin_modules == {"math", "zlib"}
+    assert runtime.builtin_modules == {"_hashlib", "math", "zlib"}
     assert runtime.stdlib == tmp_path / "python/install/lib/python3.14"
 
 

@@ -34,6 +34,8 @@ from oxidize_build.stub_form import FORMS, SYSTEM_LIBRARIES, StubForm
 LINKER_SCRIPT = "image.ld"
 LOADER_PREFIX = "ld-linux"
 
+COMPILER_LIBRARIES = ("atomic",)
+"""What compilers call where a processor lacks an instruction: none that executables are made for does."""
 COMPILE_FLAGS = (
     *("-std=gnu11", "-O2", "-fno-pie", "-Wall", "-Wextra"),
     "-fvisibility=hidden",  # an executable's symbols come before those of all libraries
@@ -206,7 +208,8 @@ def static_libraries(runtime: Runtime) -> list[Path]:
 
     Raises RuntimeNotUsableError when one of them is not there.
     """
-    others = (name for name in runtime.link_libraries if name not in SYSTEM_LIBRARIES)
+    everywhere = (*SYSTEM_LIBRARIES, *COMPILER_LIBRARIES)
+    others = (name for name in runtime.link_libraries if name not in everywhere)
     return [*runtime.link_archives, *(_static_library(name, runtime) for name in others)]
 
 

@@ -73,6 +73,7 @@ def python_json(python: str = "3.14.7", **changes: Any) -> dict[str, Any]:
                         "shared_lib": f"install/lib/python{short}/lib-dynload/_tkinter.so",
                     }
                 ],
+                "_hashlib": [_extension("_hashlib", {"name": ":libatomic.a", "system": True})],
                 "math": [_extension("math", {"name": "m", "system": True})],
                 "zlib": [
                     {

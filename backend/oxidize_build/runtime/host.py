@@ -216,7 +216,12 @@ def link_libraries(facts: Facts) -> tuple[str, ...]:
     variables: Facts = facts["variables"]
     words = shlex.split(" ".join(str(variables.get(key) or "") for key in ("MODLIBS", "LIBS", "SYSLIBS")))
     names = (word[2:] for word in words if word.startswith("-l") and len(word) > 2)
-    return tuple(dict.fromkeys(name.removeprefix(":lib").removesuffix(".a") for name in names))
+    return tuple(dict.fromkeys(map(library_name, names)))
+
+
+def library_name(name: str) -> str:
+    """Return NAME of what stands after ``-l``: of itself, or of ``:libNAME.a``."""
+    return name.removeprefix(":lib").removesuffix(".a") if name.startswith(":lib") else name
 
 
 def _build_paths(facts: Facts) -> tuple[str, ...]:

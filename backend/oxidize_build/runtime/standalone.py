@@ -15,6 +15,7 @@ from oxidize_build.runtime.host import (
     Facts,
     check_supported,
     header_directories,
+    library_name,
     link_libraries,
     probe,
     runtime_of,
@@ -73,7 +74,7 @@ def _full(info: PythonJson) -> Runtime:
         facts,
         libpython=_libpython(info),
         include_dirs=info.include_dirs,
-        link_libraries=tuple(link.name for link in info.links if link.static is None),
+        link_libraries=tuple(library_name(link.name) for link in info.links if link.static is None),
     )
     return replace(
         described,

@@ -31,6 +31,7 @@ SUFFIXES = (".tar.zst", ".tar.gz", ".tar.xz", ".tar.bz2", ".tgz")
 _UNPACKED = "unpacked-runtimes"
 _TREE = "tree"
 _MEASURE = "measure"
+_SOURCE = "source.json"
 _NOT_MEASURED = "__pycache__"  # the interpreter writes it
 
 Origin: TypeAlias = Literal["cache", "wheel"]
@@ -106,7 +107,7 @@ class RuntimeStore:
                 (made / file_name).hardlink_to(archive)
             else:
                 shutil.copyfile(archive, made / file_name)
-            (made / "source.json").write_text(json.dumps({"source": source}), "utf-8")
+            (made / _SOURCE).write_text(json.dumps({"source": source}), "utf-8")
             with suppress(FileNotFoundError):
                 (directory / name).rename(workshop / "replaced")
             made.rename(directory / name)
@@ -152,8 +153,7 @@ class RuntimeStore:
             for directory in sorted(self._directory.iterdir()):
                 archive = _archive_in(directory)
                 if archive is not None and not directory.name.startswith("."):
-                    source = json.loads((directory / "source.json").read_bytes())["source"]
-                    yield Stored(directory.name, "cache", source, archive)
+                    yield Stored(directory.name, "cache", _source(directory), archive)
 
 
 def archive_stem(name: str) -> str | None:
@@ -172,6 +172,13 @@ def _installed() -> Iterator[Stored]:
         yield Stored(
             str(archive_stem(archive.name)), "wheel", f"{entry.dist.name} {entry.dist.version}", archive
         )
+
+
+def _source(directory: Path) -> str:
+    try:
+        return str(json.loads((directory / _SOURCE).read_bytes())["source"])
+    except (OSError, ValueError, LookupError, TypeError):  # it is for people alone
+        return "an unknown place"
 
 
 def _archive_in(directory: Path) -> Path | None:
