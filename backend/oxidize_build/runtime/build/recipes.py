@@ -198,6 +198,8 @@ def ncurses(bench: Bench) -> None:
 def libedit(bench: Bench) -> None:
     """Build libedit."""
     include = bench.prefix / "include"
+    # it knows ncurses by no other name
+    (bench.source / "libncurses.a").symlink_to((bench.prefix / "lib/libncursesw.a").absolute())
     # musl does not say what holds of it: that its wide characters are Unicode's
     unicode = ["-D__STDC_ISO_10646__=201103L"] if bench.toolchain.libc == "musl" else []
     bench.configure(
@@ -205,7 +207,7 @@ def libedit(bench: Bench) -> None:
         "--enable-static",
         "--disable-examples",
         CFLAGS=shlex.join([*bench.cflags, *unicode, f"-I{include}", f"-I{include / 'ncursesw'}"]),
-        LDFLAGS=shlex.join([*bench.toolchain.ldflags, f"-L{bench.prefix / 'lib'}"]),
+        LDFLAGS=shlex.join([*bench.toolchain.ldflags, f"-L{bench.source}"]),
     )
     bench.make(cwd="src")
     bench.install(["src/histedit.h"], ["src/.libs/libedit.a"])
@@ -215,7 +217,8 @@ def libedit(bench: Bench) -> None:
 def sqlite(bench: Bench) -> None:
     """Build libsqlite3 of the single source file, which is made first where there are its parts alone."""
     if not (bench.source / "sqlite3.c").exists():
-        bench.run("./configure", "--disable-tcl", "--disable-readline")
+        here = bench.toolchain.cc[0]  # without the arguments that choose another libc
+        bench.run("./configure", "--disable-tcl", "--disable-readline", CC_FOR_BUILD=here)
         bench.make("sqlite3.c", "sqlite3.h")
     bench.compile("libsqlite3.a", [bench.source / "sqlite3.c"], *_SQLITE_OPTIONS)
     headers = {path.name: path for path in bench.source.rglob("sqlite3ext.h")}
