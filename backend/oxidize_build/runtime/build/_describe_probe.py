@@ -12,7 +12,10 @@ prefix = os.path.dirname(sys.base_prefix)  # noqa: PTH120 (it is a string)
 facts = {
     "python_abi_tag": sys.abiflags,
     "python_bytecode_magic_number": importlib.util.MAGIC_NUMBER.hex(),
-    "python_config_vars": {name: str(value) for name, value in sysconfig.get_config_vars().items()},
+    "python_config_vars": {
+        name: str(value).replace(sys.base_prefix, "/install")
+        for name, value in sysconfig.get_config_vars().items()
+    },
     "python_implementation_cache_tag": sys.implementation.cache_tag,
     "python_implementation_hex_version": sys.implementation.hexversion,
     "python_implementation_name": sys.implementation.name,

@@ -16,10 +16,10 @@ PREFIX = "/install"
 OBJECT_LIST = "library-objects"
 """File in a build tree that names the objects of which CPython's static library is made."""
 PROFILE_NAME = "code.profdata"
-LIBRARY_FLAGS = ("-I../libraries/include", "-L../libraries/lib")
+_CURSES_HEADERS = "-I../libraries/include/ncursesw"
+LIBRARY_FLAGS = (_CURSES_HEADERS, "-I../libraries/include", "-L../libraries/lib")
 """Where the third-party libraries are, seen from a build tree."""
 
-_CURSES_HEADERS = "-I../libraries/include/ncursesw"
 _CONFIGURE_ARGUMENTS = (
     f"--prefix={PREFIX}",
     "--disable-shared",
@@ -39,7 +39,7 @@ _CONFIGURE_ARGUMENTS = (
     "LIBEDIT_LIBS=-ledit -lncursesw",
     "LIBSQLITE3_LIBS=-lsqlite3 -lm",
     "OPT=-DNDEBUG -O3 -Wall",
-    f"CPPFLAGS={LIBRARY_FLAGS[0]}",
+    f"CPPFLAGS={LIBRARY_FLAGS[1]}",
 )
 _LIST_OBJECTS = f"{OBJECT_LIST}: ; @echo $(LIBRARY_OBJS) > $@"
 """A rule that CPython's makefile lacks."""
@@ -69,7 +69,7 @@ def configure_command(plan: Plan) -> list[str]:
         f"AR={toolchain.ar}",
         f"RANLIB={toolchain.ranlib}",
         f"CFLAGS={shlex.join(toolchain.cflags)}",
-        f"LDFLAGS={shlex.join([*toolchain.ldflags, LIBRARY_FLAGS[1]])}",
+        f"LDFLAGS={shlex.join([*toolchain.ldflags, LIBRARY_FLAGS[2]])}",
     ]
     return ["../source/configure", *arguments]
 
