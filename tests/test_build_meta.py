@@ -94,7 +94,7 @@ def read_backend(project: Path) -> str:
 
 @pytest.mark.parametrize(
     ("value", "names"),
-    [("all", None), ("", None), ("app", ("app",)), (["a", "b"], ("a", "b")), (["a", "all"], None)],
+    [("all", None), ("", None), ("app", ("app",)), (["app", "app"], ("app",)), (["a", "all"], None)],
 )
 def test_executables_are_built_from_the_wheel(
     in_tree: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: object, names: object

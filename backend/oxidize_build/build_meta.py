@@ -11,7 +11,7 @@ from pathlib import Path
 
 from oxidize_build.config_settings import read_config_settings
 from oxidize_build.hook_errors import readable_errors
-from oxidize_build.settings import read_settings
+from oxidize_build.settings import check_names, read_settings
 from oxidize_build.staging import deliver, staging
 from oxidize_build.wrapped import UnsupportedOperation, WrappedBackend
 
@@ -87,6 +87,7 @@ def build_wheel(
     # Only an executable needs more than the standard library and packaging
     from oxidize_build.pipeline import build_executables  # noqa: PLC0415
 
+    check_names(settings, config.names, config.targets)
     output = Path(wheel_directory)
     with staging(output) as directory:  # without its executables there is to be no wheel either
         name = backend.build("wheel", os.fspath(directory), config.wrapped, metadata_directory)

@@ -6,7 +6,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from oxidize_build.bytecode import compile_sources
+from packaging.utils import parse_wheel_filename
+
+from oxidize_build.bytecode import compile_source, compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect
 from oxidize_build.host_files import host_files
@@ -65,7 +67,7 @@ def build_executables(
 
     Raises an OxidizeError of the failing stage; *output* is then as it was.
     """
-    settings = add_entry_points(settings, entry_points(wheel))
+    settings = add_entry_points(settings, entry_points(wheel), parse_wheel_filename(wheel.name)[0])
     builds = select(settings, names, targets)
     shared = _Shared(settings.project, wheel, Cache.default())
     with staging(output) as directory, recorded() as stages:
@@ -175,6 +177,8 @@ def pack(
     runtime, cache = workshop.runtime, workshop.cache
     with stage(f"{file_name}: compile bytecode"):
         program = treat_main(make_program(executable, kept, runtime), executable.rules, runtime)
+        if program.main:
+            compile_source(program.main.content.read(), str(program.main.path), runtime, cache)
         host = host_files(kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
         level = bytecode_level(executable)

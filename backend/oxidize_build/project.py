@@ -20,7 +20,7 @@ from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller
 
 from oxidize_build.errors import DependencyError
 from oxidize_build.progress import stage
-from oxidize_build.settings import Settings
+from oxidize_build.settings import Settings, check_names
 from oxidize_build.settings.build_system import BuildSystem, read_build_system
 from oxidize_build.wrapped import WrappedBackend
 
@@ -47,6 +47,7 @@ def build_project(
     """
     from oxidize_build.pipeline import build_executables  # noqa: PLC0415 - the wheel alone needs none of it
 
+    check_names(settings, names, targets)
     with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
         with stage("Make the project's wheel"):
             wheel = build_project_wheel(settings, Path(scratch), isolated)

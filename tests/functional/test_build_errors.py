@@ -146,9 +146,21 @@ def test_entry_point_that_does_not_exist(
     assert message in attempt(write_project(tmp_path / "project", metadata=metadata))
 
 
-def test_no_executable_at_all(attempt: Attempt, tmp_path: Path) -> None:
-    said = attempt(write_project(tmp_path / "project", metadata="[project.scripts]\n"))
-    assert "error: the project defines nothing to run\n  hint: add [project.scripts]" in said
+@pytest.mark.parametrize(
+    ("tables", "place"),
+    [
+        ('[tool.oxidize.executables.app]\ncommand = "print(1"\n', "bin/app"),
+        ('[tool.oxidize.executables.app]\nscript = "tools.py"\n', "bin/tools.py"),
+    ],
+)
+def test_main_program_that_does_not_compile(
+    attempt: Attempt, tmp_path: Path, tables: str, place: str
+) -> None:
+    project = write_project(tmp_path / "project", metadata="[project.scripts]\n", tables=tables)
+    (project / "tools.py").write_text("print(1\n")
+    said = attempt(project)
+    assert f"error: {place} does not compile for Python " in said
+    assert "'(' was never closed" in said
 
 
 def test_one_of_several_fails(attempt: Attempt, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from oxidize_build.settings import (
     Settings,
     Target,
     add_entry_points,
+    check_names,
     read_settings,
     resolve,
     select,
@@ -144,6 +145,27 @@ def test_unknown_names(tmp_path: Path, executables: Names, targets: Names, messa
     app = OWN.replace("dependencies", 'targets = ["old"]\ndependencies')
     with pytest.raises(SettingsError, match=message):
         select(read(tmp_path, app + OTHER + TARGETS), executables, targets)
+
+
+def test_a_project_without_executables_has_a_repl(tmp_path: Path) -> None:
+    settings = read(tmp_path, '[project]\nname = "My.App"\n[tool.oxidize]\nstdlib = "used"\n')
+    assert add_entry_points(settings, "", "my-app").executables == (
+        Executable("My.App", Repl(), stdlib="used"),
+    )
+    without_metadata = read(tmp_path, "")
+    assert add_entry_points(without_metadata, "", "my-app").executables == (Executable("my-app", Repl()),)
+
+
+def test_names_are_checked_before_there_is_a_wheel(tmp_path: Path) -> None:
+    app = '[project]\nname = "d"\n[project.scripts]\napp = "d:main"\n'
+    check_names(read(tmp_path, app), ["app"], None)
+    for text, known in ((app, "app"), ('[project]\nname = "d"\n', "d")):
+        with pytest.raises(SettingsError, match=f"no executable 'x'; the project defines {known}"):
+            check_names(read(tmp_path, text), ["x"], None)
+    check_names(read(tmp_path, ""), ["x"], None)
+    check_names(read(tmp_path, '[project]\nname = "d"\ndynamic = ["scripts"]\n'), ["x"], None)
+    with pytest.raises(SettingsError, match="no target 't'"):
+        check_names(read(tmp_path, ""), None, ["t"])
 
 
 def test_a_project_without_targets_has_none_to_choose(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from oxidize_build.settings.model import (
     WantedRuntime,
 )
 from oxidize_build.settings.reader import read_settings
-from oxidize_build.settings.resolved import Build, Executable, Settings, Target, resolve, select
+from oxidize_build.settings.resolved import Build, Executable, Settings, Target, check_names, resolve, select
 from oxidize_build.settings.values import Callback, Command, EntryPoint, Module, Repl, Run, Script
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Target",
     "WantedRuntime",
     "add_entry_points",
+    "check_names",
     "read_settings",
     "resolve",
     "select",

@@ -16,7 +16,7 @@ from oxidize_build.settings.model import Common
 from oxidize_build.settings.resolved import Executable, Settings
 from oxidize_build.settings.suggestions import did_you_mean, listed
 from oxidize_build.settings.texts import ENTRY_POINT, read_entry_point
-from oxidize_build.settings.values import EntryPoint
+from oxidize_build.settings.values import EntryPoint, Repl
 
 GROUPS = ("console_scripts", "gui_scripts")
 
@@ -42,8 +42,10 @@ def bad_file_name(name: str) -> bool:
     )
 
 
-def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:
+def add_entry_points(settings: Settings, entry_points_txt: str, name: str = "") -> Settings:
     """Return *settings* with an executable for each script of a wheel that they do not have yet.
+
+    Where there is none at all, a REPL is added, which has the project's name, or the wheel's: *name*.
 
     *entry_points_txt* is the content of the wheel's ``entry_points.txt``, empty if it has none.
     What pyproject.toml says of an executable goes before what the wheel says.
@@ -65,6 +67,8 @@ def add_entry_points(settings: Settings, entry_points_txt: str) -> Settings:
         own = executables[name]
         values = values_of(override, own.extras)
         executables[name] = Executable(name, own.run, targets=override.targets, **values)
+    if (name := settings.name or name) and not executables:
+        executables[name] = Executable(name, Repl(), **values_of(settings.common))
     return replace(
         settings,
         executables=tuple(executables[name] for name in sorted(executables)),

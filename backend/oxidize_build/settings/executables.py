@@ -45,11 +45,15 @@ class Executables:
             elif not says:
                 self._leave_to_wheel(Override(name, targets=own.targets, **values_of(common)), given)
 
-    def _leave_to_wheel(self, override: Override, given: Collection[str]) -> None:
+    @property
+    def scripts_are_dynamic(self) -> bool:
+        """Whether only the project's wheel knows its scripts."""
         dynamic = self._metadata.values.get("dynamic")
         later = dynamic if isinstance(dynamic, list) else ()
-        known_later = not self._metadata.values or any(name in later for name in SCRIPT_TABLES)
-        if known_later and given:
+        return not self._metadata.values or any(name in later for name in SCRIPT_TABLES)
+
+    def _leave_to_wheel(self, override: Override, given: Collection[str]) -> None:
+        if self.scripts_are_dynamic and given:
             self.overrides[override.name] = override
             return
         known = self._script_names()

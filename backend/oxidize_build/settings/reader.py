@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oxidize_build.settings.build_system import load_pyproject
+from oxidize_build.settings.entry_points import bad_file_name
 from oxidize_build.settings.executables import Executables
 from oxidize_build.settings.faults import Faults, shown
 from oxidize_build.settings.merging import values_of
@@ -39,9 +40,11 @@ def read_settings(project: Path, *, check_files: bool = True) -> Settings:
     executables.read(table)
     settings = Settings(
         project=project,
+        name=_name(metadata),
         wheel_backend=table.wheel_backend,
         executables=tuple(executables.complete[name] for name in sorted(executables.complete)),
         overrides=tuple(executables.overrides[name] for name in sorted(executables.overrides)),
+        scripts_are_dynamic=executables.scripts_are_dynamic,
         common=common,
         targets=_targets(table),
         licenses=table.licenses,
@@ -49,6 +52,12 @@ def read_settings(project: Path, *, check_files: bool = True) -> Settings:
     _check_targets(settings, place)
     faults.raise_if_any()
     return settings
+
+
+def _name(metadata: Table) -> str:
+    # The wrapped backend is the one to judge [project]
+    name = metadata.values.get("name")
+    return name if isinstance(name, str) and not bad_file_name(name) else ""
 
 
 def _targets(table: OxidizeTable) -> tuple[Target, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,12 +55,16 @@ class Settings:
 
     project: Path
     """Directory of pyproject.toml."""
+    name: str = ""
+    """Name of the project; empty where only its wheel knows."""
     wheel_backend: str = DEFAULT_WHEEL_BACKEND
     """The PEP 517 backend that makes the project's wheels and sdists."""
     executables: tuple[Executable, ...] = ()
     """In order of name."""
     overrides: tuple[Override, ...] = ()
     """For executables whose entry points only the project's wheel knows, in order of name."""
+    scripts_are_dynamic: bool = False
+    """Whether only the project's wheel knows its scripts."""
     common: Common = field(default_factory=Common)
     """What holds for executables that pyproject.toml does not speak of."""
     targets: tuple[Target, ...] = (Target(),)
@@ -91,6 +95,18 @@ def file_name(settings: Settings, executable: str, target: Target) -> str:
     return f"{executable}-{target.name}" if len(settings.targets) > 1 else executable
 
 
+def check_names(settings: Settings, names: Sequence[str] | None, targets: Sequence[str] | None) -> None:
+    """Check *names* and *targets*, as :func:`select` takes them, as far as can be before there is a wheel.
+
+    :raises SettingsError: when one is unknown.
+    """
+    _known(targets, {target.name: target for target in settings.targets}, "target")
+    if not settings.scripts_are_dynamic:
+        # A project without any has a REPL of its name
+        known = [executable.name for executable in settings.executables] or [settings.name]
+        _known(names, known, "executable")
+
+
 def select(settings: Settings, names: Sequence[str] | None, targets: Sequence[str] | None) -> list[Build]:
     """Return what is to be made: the executables *names* for those of their targets that are in *targets*.
 
@@ -99,11 +115,6 @@ def select(settings: Settings, names: Sequence[str] | None, targets: Sequence[st
     :raises SettingsError: when nothing can be built, or a name is unknown.
     """
     executables = {executable.name: executable for executable in settings.executables}
-    if not executables:
-        raise SettingsError(
-            "the project defines nothing to run",
-            hint="add [project.scripts], or a table [tool.oxidize.executables.NAME]",
-        )
     by_name = {target.name: target for target in settings.targets}
     chosen = [executables[name] for name in _known(names, executables, "executable")]
     wanted = _known(targets, by_name, "target")
@@ -118,7 +129,7 @@ def select(settings: Settings, names: Sequence[str] | None, targets: Sequence[st
     return builds
 
 
-def _known(asked: Sequence[str] | None, known: Mapping[str, object], kind: str) -> Sequence[str]:
+def _known(asked: Sequence[str] | None, known: Collection[str], kind: str) -> Sequence[str]:
     if asked is None:
         return list(known)
     for name in asked:
