@@ -19,7 +19,7 @@ from oxidize_build.summary import ExecutableSummary, describe, tell
 SUMMARY = ExecutableSummary(
     name="app",
     path=Path("/dist/app"),
-    runs="app:main",
+    runs="python -c print([bold])",
     python_version="3.13.5",
     modules=500,
     shared_libraries=70,
@@ -58,7 +58,7 @@ def test_what_is_told(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     tell(SUMMARY)
     text = said.getvalue()
     for part in (
-        "app:main (Python 3.13.5)",
+        "python -c print([bold]) (Python 3.13.5)",
         "500 modules, 70 shared libraries, 40 data files",
         "memory: 90, extract: 10",
         "tests: 3 files, 2.0 MB",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from oxidize_build.analyze import executable_floor, python_version
 from oxidize_build.contents import Part, read_contents
@@ -118,11 +119,11 @@ def tell(summary: ExecutableSummary) -> None:
         for name, text in lines:
             note(f"{summary.name}: {name}: {text}")
         return
-    table = Table(title=summary.name, title_justify="left", show_header=False)
+    table = Table(title=Text(summary.name), title_justify="left", show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for name, text in lines:
-        table.add_row(name, text)
+        table.add_row(name, Text(text))  # no markup: an executable may run print([1])
     console.print(table, soft_wrap=False)
 
 
