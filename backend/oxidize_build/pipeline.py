@@ -95,7 +95,7 @@ def lock_dependencies(settings: Settings, wheel: Path, output: Path | None) -> P
     known = (build.executable.lock for build in builds)
     path = output or next(filter(None, known), settings.project / "pylock.toml")
     target = builds[0].target
-    runtime = find_runtime(target.runtime, Cache.default(), triple=target.triple)
+    runtime = find_runtime(target.runtime, Cache.default(), triple=target.triple, glibc=target.glibc)
     sources = {build.executable.name: Sources.of(settings.project, build.executable) for build in builds}
     with stage("Resolve dependencies"):
         name = unpack(wheel, Cache.default()).name

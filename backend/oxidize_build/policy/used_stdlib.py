@@ -23,7 +23,7 @@ ALWAYS = ("encodings", "importlib", "linecache", "re", "runpy", "site", "traceba
 WHOLE = ("encodings",)
 """Packages whose modules come together: they are imported by names that are made up."""
 
-BY_C_CODE: Mapping[str, tuple[str, ...]] = {
+UNSEEN: Mapping[str, tuple[str, ...]] = {
     "_asyncio": (
         "asyncio.base_futures",
         "asyncio.base_tasks",
@@ -44,10 +44,11 @@ BY_C_CODE: Mapping[str, tuple[str, ...]] = {
     "_sqlite3": ("sqlite3.dbapi2", "sqlite3.dump"),
     "_ssl": ("_socket",),
     "_zoneinfo": ("zoneinfo._common", "zoneinfo._tzpath"),
+    "importlib.resources": ("importlib.readers",),
     "array": ("collections.abc", "copyreg"),
     "time": ("_strptime",),
 }
-"""Modules that C code of CPython imports, by the module that the code is of."""
+"""Modules that C code of CPython, or its frozen code, imports where another module is in use."""
 
 NOT_FOLLOWED: Mapping[str, frozenset[str]] = {
     "_sitebuiltins": frozenset({"pydoc"}),
@@ -131,7 +132,7 @@ class _Search:
         """Follow the imports of all that has been found."""
         while self.queue:
             name = self.queue.pop()
-            self.reach(BY_C_CODE.get(name, ()))
+            self.reach(UNSEEN.get(name, ()))
             if name in WHOLE:
                 self.reach(other for other in self.library if other.startswith(f"{name}."))
             module = self.library.get(name)

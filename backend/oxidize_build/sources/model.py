@@ -36,8 +36,13 @@ class Sources:
             dependencies=executable.dependencies,
             requirements=executable.requirements,
             lock=executable.lock,
-            locked_for=executable.name if executable.lock else None,
+            locked_for=executable.name if _is_by_executable(executable.lock) else None,
             wheels=executable.wheels,
             package_roots=executable.package_roots,
             files=executable.files,
         )
+
+
+def _is_by_executable(lock: Path | None) -> bool:
+    """Whether *lock* may say of a package for which executables it is."""
+    return lock is not None and lock.is_file() and b"executables" in lock.read_bytes()
