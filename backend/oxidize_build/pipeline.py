@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
+from oxidize_build.adaptation import adapt
 from oxidize_build.bytecode import compile_source, compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect
@@ -198,13 +199,15 @@ def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Re
     """Turn the modules that the interpreter has frozen into data files.
 
     The interpreter's own importer is quicker with them; their source is for tracebacks.
-    ``zipimport`` stays a module, since the stub takes its place in the interpreter.
+    ``zipimport`` stays a module, since the stub takes its place in the interpreter, and so does what had to
+    be adapted.
     """
     frozen = runtime.frozen_modules - {"zipimport"}
     left: list[Resource] = []
     for resource in resources:
-        if not isinstance(resource, SourceModule) or resource.name not in frozen:
-            left.append(resource)
+        adapted = adapt(resource) if isinstance(resource, SourceModule) else resource
+        if adapted is not resource or not isinstance(resource, SourceModule) or resource.name not in frozen:
+            left.append(adapted)
         elif resource.packs_source:
             left.append(
                 DataFile(resource.path, resource.content, resource.origin, placement=resource.placement)
