@@ -3,6 +3,16 @@
 #include <dlfcn.h>  /* dlopen */
 #include <stddef.h> /* NULL */
 #include <stdio.h>  /* snprintf */
+#include <stdlib.h> /* bsearch */
+#include <string.h> /* strcmp */
+
+/* The C API, in order of the names: link.py makes this table of what libpython exports. */
+struct symbol {
+    const char *name;
+    const void *address;
+};
+extern const struct symbol oxidize_symbols[];
+extern const size_t oxidize_symbol_count;
 
 /* What dlopen(NULL) gives: a handle of the program. */
 static const char program[] = "the program";
@@ -23,10 +33,21 @@ dlopen(const char *path, int flags)
     return NULL;
 }
 
+static int
+compare_name(const void *name, const void *symbol)
+{
+    return strcmp(name, ((const struct symbol *)symbol)->name);
+}
+
 void *
 dlsym(void *restrict handle, const char *restrict name)
 {
     (void)handle;
+    const struct symbol *found =
+        bsearch(name, oxidize_symbols, oxidize_symbol_count, sizeof *oxidize_symbols, compare_name);
+    if (found != NULL) {
+        return (void *)found->address;
+    }
     snprintf(failure, sizeof failure, "this executable is fully static and does not export %s",
              name);
     pending = failure;

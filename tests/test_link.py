@@ -14,7 +14,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from oxidize_build import link
-from oxidize_build.archive import write_hidden_copy
+from oxidize_build.archive import exported_names, write_hidden_copy
 from oxidize_build.cache import Cache
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
 from oxidize_build.link import find_compiler, identify, make_stub, stub_key, stub_sources
@@ -352,6 +352,17 @@ def add_compiler(path: Path, machine: str) -> None:
     """Write a program that says it compiles for *machine*."""
     path.write_text(f"#!/bin/sh\necho {machine}\n")
     path.chmod(0o755)
+
+
+def test_exported_names(tmp_path: Path) -> None:
+    (tmp_path / "one.c").write_text(
+        "int public_data; int public(void) { return 1; } static int local(void) { return 2; }\n"
+        '__attribute__((visibility("hidden"))) int hidden(void) { return public() + local(); }\n'
+        "int elsewhere(void); int (*pointer)(void) = elsewhere;\n"
+    )
+    output(*find_compiler().command, "-c", tmp_path / "one.c", "-o", tmp_path / "one.o")
+    output("ar", "rc", tmp_path / "lib.a", tmp_path / "one.o")
+    assert exported_names(tmp_path / "lib.a") == ["pointer", "public", "public_data"]
 
 
 class TestHiddenCopy:

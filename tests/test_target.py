@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -16,8 +16,9 @@ from oxidize_build import target
 from oxidize_build.analyze import PackedObjects
 from oxidize_build.distributions import Floor, Libc
 from oxidize_build.errors import TargetError
+from oxidize_build.resources import Content, ExtensionModule, Resource, SharedLibrary
 from oxidize_build.runtime import Runtime
-from oxidize_build.target import check_glibc, resolving
+from oxidize_build.target import check_glibc, check_loadable, resolving
 from oxidize_build.verify import VerifyReport
 
 PRINT_TAGS = """
@@ -55,6 +56,35 @@ def test_the_users_own_path_stays(runtime: Runtime, monkeypatch: pytest.MonkeyPa
     assert second == "/some/where"
     assert not Path(first).exists()
     assert os.environ["PYTHONPATH"] == "/some/where"
+
+
+def test_nothing_is_compiled_for_a_static_runtime(runtime: Runtime) -> None:
+    with resolving(replace(runtime, libc="musl")) as environment:
+        done = subprocess.run([environment["CC"], "-c", "x.c"], capture_output=True, text=True, check=False)
+        importing = [sys.executable, "-c", "import ctypes"]
+        imported = subprocess.run(importing, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "a fully static executable can load no extension modules\n")
+    assert "ModuleNotFoundError" in imported.stderr
+
+
+class TestLoadable:
+    resources: tuple[Resource, ...] = (
+        ExtensionModule("a._x", False, PurePosixPath("a/_x.so"), Content(b""), "a 1.0"),
+        SharedLibrary(PurePosixPath("a.libs/liba.so"), Content(b""), "a 1.0", "liba.so"),
+        SharedLibrary(PurePosixPath("libb.so"), Content(b""), "b 2.0", "libb.so"),
+    )
+
+    def test_dynamic(self, runtime: Runtime) -> None:
+        check_loadable(self.resources, runtime, "app")
+
+    def test_static_names_the_packages(self, runtime: Runtime) -> None:
+        with pytest.raises(TargetError) as caught:
+            check_loadable(self.resources, replace(runtime, libc="musl"), "app")
+        assert caught.value.message.endswith("have some:\n  a 1.0: _x.so and 1 more\n  b 2.0: libb.so")
+        assert "include = false" in (caught.value.hint or "")
+
+    def test_static_without_any(self, runtime: Runtime) -> None:
+        check_loadable((), replace(runtime, libc="musl"), "app")
 
 
 @pytest.fixture

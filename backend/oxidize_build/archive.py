@@ -37,6 +37,24 @@ def write_hidden_copy(archive: Path, copy: Path) -> None:
     copy.write_bytes(data)
 
 
+def exported_names(archive: Path) -> list[str]:
+    """Return the names of what *archive* defines for other programs too: neither local nor hidden.
+
+    Raises ValueError when *archive* is damaged, or is no static library.
+    """
+    data = bytearray(archive.read_bytes())
+    names = set()
+    try:
+        for start, end in _members(data):
+            if data.startswith(_ELF64, start, end):
+                for symbol, name in _definitions(data, start):
+                    if not data[symbol + 5] & 0b11:
+                        names.add(data[name : data.index(0, name)].decode("ascii"))
+    except struct.error as error:
+        raise ValueError(f"{archive} is damaged: {error}") from error
+    return sorted(names)
+
+
 def _members(data: bytearray) -> Iterator[tuple[int, int]]:
     """Yield where the content of each member begins and ends."""
     if not data.startswith(_MAGIC):
@@ -54,17 +72,23 @@ def _members(data: bytearray) -> Iterator[tuple[int, int]]:
 
 def _hide_symbols(data: bytearray, start: int) -> None:
     """Make hidden what the object that begins at *start* defines for others."""
+    for symbol, _ in _definitions(data, start):
+        data[symbol + 5] = (data[symbol + 5] & ~0b11) | _HIDDEN
+
+
+def _definitions(data: bytearray, start: int) -> Iterator[tuple[int, int]]:
+    """Yield where each symbol stands that the object at *start* defines for others, and where its name is."""
     (encoding,) = struct.unpack_from("B", data, start + 5)
     order = "<" if encoding == 1 else ">"
     (section_table,) = struct.unpack_from(f"{order}Q", data, start + 40)
     entry_size, count = struct.unpack_from(f"{order}HH", data, start + 58)
-    for index in range(count):
-        section = start + section_table + index * entry_size
-        (kind,) = struct.unpack_from(f"{order}I", data, section + 4)
+    sections = [start + section_table + index * entry_size for index in range(count)]
+    for section in sections:
+        kind, *_, offset, size, names = struct.unpack_from(f"{order}4xIQQQQI", data, section)
         if kind != _SYMBOL_TABLE:
             continue
-        offset, size = struct.unpack_from(f"{order}QQ", data, section + 24)
+        (strings,) = struct.unpack_from(f"{order}Q", data, start + section_table + names * entry_size + 24)
         for symbol in range(start + offset, start + offset + size, _SYMBOL_SIZE):
-            info, other, defined_in = struct.unpack_from(f"{order}BBH", data, symbol + 4)
+            name, info, _, defined_in = struct.unpack_from(f"{order}IBBH", data, symbol)
             if info >> 4 in _GLOBAL_OR_WEAK and defined_in:
-                data[symbol + 5] = (other & ~0b11) | _HIDDEN
+                yield symbol, start + strings + name

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oxidize_build import __version__, archive, stub_form
-from oxidize_build.archive import write_hidden_copy
+from oxidize_build.archive import exported_names, write_hidden_copy
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
 from oxidize_build.objfile import neutral
@@ -190,6 +190,8 @@ def make_stub(
     def make(made: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="oxidize-") as workshop:
             objects = _compile(compiler, form, sources, runtime, Path(workshop))
+            if form.is_static:
+                objects.append(_compile_symbols(compiler, runtime.libpython, Path(workshop)))
             hidden = _hide(libraries, Path(workshop))
             stub = Path(workshop) / "stub"
             libpython = _neutral_copy(runtime.libpython, runtime.build_paths, Path(workshop))
@@ -243,6 +245,23 @@ def _compile(
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(compile_one, _c_files(form, sources)))
+
+
+def _compile_symbols(compiler: Compiler, libpython: Path, workshop: Path) -> Path:
+    """Compile a table of what *libpython* exports: a static executable has none for the dynamic loader."""
+    names = exported_names(libpython)
+    lines = [
+        "#include <stddef.h>",
+        *(f"extern const char {name}[];" for name in names),
+        "const struct { const char *name; const void *address; } oxidize_symbols[] = {",
+        *(f'    {{"{name}", {name}}},' for name in names),
+        "};",
+        "const size_t oxidize_symbol_count = sizeof oxidize_symbols / sizeof *oxidize_symbols;",
+    ]
+    source, target = workshop / "symbols.c", workshop / "symbols.o"
+    source.write_text("\n".join([*lines, ""]), "ascii")
+    _run([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
+    return target
 
 
 def _link(command: Sequence[str], objects: Sequence[Path], archives: Sequence[Path], stub: Path) -> None:

@@ -9,7 +9,7 @@ import sysconfig
 from typing import TYPE_CHECKING
 
 from oxidize_build.errors import DependencyError
-from oxidize_build.target import resolving
+from oxidize_build.target import STATIC_HINT, resolving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,8 @@ def run_pip(arguments: Sequence[str], project: str, runtime: Runtime, cwd: Path 
             check=False,
         )
     if result.returncode != 0:
-        raise _failure(project, result.stdout)
+        error = _failure(project, result.stdout)
+        raise DependencyError(error.message, hint=STATIC_HINT) if runtime.is_static else error
 
 
 def _pip(runtime: Runtime) -> list[str]:

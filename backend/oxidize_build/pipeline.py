@@ -39,7 +39,7 @@ from oxidize_build.settings import (
 from oxidize_build.sources import Sources, obtain_files, obtain_wheels
 from oxidize_build.staging import deliver, staging
 from oxidize_build.summary import ExecutableSummary, summarise, tell
-from oxidize_build.target import check_glibc
+from oxidize_build.target import check_glibc, check_loadable
 from oxidize_build.verify import VerifyReport, verify
 from oxidize_build.wheels import entry_points, unpack
 
@@ -163,6 +163,7 @@ def _make(job: _Job, directory: Path, stages: Sequence[Stage]) -> ExecutableSumm
     decided = apply_policy(job.resources, job.workshop.runtime, Policy.of(executable))
     for line in decided.warnings:
         note(line)
+    check_loadable(decided.kept, job.workshop.runtime, job.build.file_name)
     report = pack(executable, decided.kept, job.workshop, directory, job.build.file_name)
     check_glibc(report, job.build.target.glibc)
     return summarise(report, executable.run, decided, stages)

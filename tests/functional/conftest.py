@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from oxidize_build.objfile.elf_dynamic import read_dynamic
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECTS = REPOSITORY / "tests" / "projects"
@@ -95,19 +98,46 @@ def frontend(make_frontend: Callable[[Path], Frontend]) -> Frontend:
     return make_frontend(Path(sys.executable))
 
 
-@pytest.fixture(scope="session")
-def build(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """Build a sample project, once, and return its dist folder."""
+Build = Callable[[Path], Path]
+
+
+def make_build(frontend: Frontend, factory: pytest.TempPathFactory, settings: str = "") -> Build:
+    """Return what builds a project with more *settings*, once, and gives its dist folder."""
     finished: dict[Path, Path] = {}
 
     def build_once(project: Path) -> Path:
         if project not in finished:
-            copy = tmp_path_factory.mktemp(project.name) / project.name
+            copy = factory.mktemp(project.name) / project.name
             shutil.copytree(project, copy)
+            with (copy / "pyproject.toml").open("a", encoding="utf-8") as file:
+                file.write(settings)
             finished[project] = frontend.build(copy, "--no-isolation")
         return finished[project]
 
     return build_once
+
+
+@pytest.fixture(scope="session")
+def build(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Build a sample project, once, and return its dist folder."""
+    return make_build(frontend, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def build_static(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Do the same with a runtime whose executables are fully static."""
+    runtime = os.environ.get("OXIDIZE_TEST_MUSL_RUNTIME")
+    if not runtime:
+        pytest.skip("OXIDIZE_TEST_MUSL_RUNTIME names no runtime for musl")
+    settings = f"\n[tool.oxidize]\nruntime = {{path = {json.dumps(str(Path(runtime).resolve()))}}}\n"
+    return make_build(frontend, tmp_path_factory, settings)
+
+
+@pytest.fixture(scope="session", params=["dynamic", "static"])
+def build_either(request: pytest.FixtureRequest) -> Build:
+    """Do the same in both forms."""
+    found: Build = request.getfixturevalue("build" if request.param == "dynamic" else "build_static")
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -122,21 +152,26 @@ Jail = Callable[..., list[str]]
 def jail(tmp_path: Path) -> Jail:
     """Give the command that runs an executable where there is nothing but it and libc.
 
-    A read-only root that holds the file, the loader, libc and libm: no /proc, no /tmp, no /dev.
-    *libraries* names other parts of libc that are to be there.
+    A read-only root that holds the file and, if it is dynamic, the loader, libc and libm: no /proc, no
+    /tmp, no /dev. *libraries* names other parts of libc that are to be there; with *read_only* false
+    the root can be written to.
     """
     if os.geteuid() != 0 or shutil.which("unshare") is None:
         pytest.skip("chroot and mount need root and util-linux")
 
-    def imprison(executable: Path, *arguments: str, libraries: tuple[str, ...] = ()) -> list[str]:
+    def imprison(
+        executable: Path, *arguments: str, libraries: tuple[str, ...] = (), read_only: bool = True
+    ) -> list[str]:
         root = tmp_path / "jail"
-        if not root.exists():
+        root.mkdir(exist_ok=True)
+        if read_dynamic(executable).interpreter and not (root / "lib").is_symlink():
             (root / "lib64").mkdir(parents=True)
             (root / "lib").symlink_to("lib64")
             for name in (*SYSTEM_LIBRARIES, *libraries):
                 shutil.copy(_find_system_library(name), root / "lib64")
         shutil.copy(executable, root / executable.name)
-        script = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec chroot "$0" "$@"'
+        mount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && ' if read_only else ""
+        script = f'{mount}exec chroot "$0" "$@"'
         return ["unshare", "--mount", "sh", "-c", script, str(root), f"/{executable.name}", *arguments]
 
     return imprison

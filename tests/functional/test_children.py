@@ -17,8 +17,8 @@ Build = Callable[[Path], Path]
 
 
 @pytest.fixture(scope="module")
-def children(build: Build) -> Path:
-    return build(PROJECTS / "children") / "children"
+def children(build_either: Build) -> Path:
+    return build_either(PROJECTS / "children") / "children"
 
 
 def ask(children: Path, what: str, scratch: Path, **environment: str) -> Any:

@@ -42,7 +42,7 @@ class Trees:
 
 
 @pytest.fixture(scope="module")
-def trees(build: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Trees:
+def trees(build_either: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Trees:
     project = tmp_path_factory.mktemp("project") / "files"
     shutil.copytree(PROJECTS / "files", project)
     (project / "nested" / "data" / "big.bin").write_bytes(BIG)
@@ -51,7 +51,7 @@ def trees(build: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactor
     packed.mkdir()
     unpacked.mkdir()
     executable = packed / "app"
-    shutil.copy(build(project) / "files", executable)
+    shutil.copy(build_either(project) / "files", executable)
     script = home / "unpack.py"
     script.write_text(UNPACK)
     copy = home / "copy"

@@ -83,6 +83,11 @@ class Runtime:
     """What it is made of, CPython first; empty where the runtime does not say."""
 
     @property
+    def is_static(self) -> bool:
+        """Whether its executables have libc linked in, and can load no shared libraries."""
+        return self.libc == "musl"
+
+    @property
     def short_version(self) -> str:
         """``3.13``."""
         return ".".join(self.version.split(".")[:2])
