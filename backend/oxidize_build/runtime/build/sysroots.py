@@ -49,7 +49,7 @@ def glibc_sysroot(clang: Sequence[str], version: str, sources: Sources) -> Path:
         _CACHE_KIND,
         key,
         lambda made: _make_glibc(clang, target, made),
-        lambda entry: _is_sound(entry, "libc.so"),
+        lambda entry: _is_sound(entry, "crt1.o", "Scrt1.o", "libc.so"),
     )
 
 
@@ -69,11 +69,12 @@ def musl_sysroot(clang: Sequence[str], ar: str, ranlib: str, sources: Sources) -
         sources.unpack(component, source)
         _make_musl(source, [*clang], ar, ranlib, made)
 
-    return sources.cache.obtain(_CACHE_KIND, key, make, lambda entry: _is_sound(entry, "libc.a"))
+    return sources.cache.obtain(_CACHE_KIND, key, make, lambda entry: _is_sound(entry, "crt1.o", "libc.a"))
 
 
-def _is_sound(sysroot: Path, library: str) -> bool:
-    return (sysroot / "usr/include/stdio.h").is_file() and (sysroot / "usr/lib" / library).is_file()
+def _is_sound(sysroot: Path, *files: str) -> bool:
+    wanted = ["include/stdio.h", *(f"lib/{name}" for name in files)]
+    return all((sysroot / "usr" / name).is_file() for name in wanted)
 
 
 def _make_glibc(clang: Sequence[str], target: str, sysroot: Path) -> None:
@@ -84,8 +85,8 @@ def _make_glibc(clang: Sequence[str], target: str, sysroot: Path) -> None:
     include, library = sysroot / "usr/include", sysroot / "usr/lib"
     library.mkdir(parents=True)
     told: list[str] = []
-    for kind in ("-no-pie", "-pie"):
-        told += _zig(["cc", "-target", target, "-v", kind, "-fPIE", "empty.c", "-o", "empty"], workshop)
+    for kind in ([], ["-pie", "-fPIE"]):
+        told += _zig(["cc", "-target", target, "-v", *kind, "empty.c", "-o", "empty"], workshop)
     for pattern in _ZIG_MAKES:
         for path in workshop.glob(f"o/*/{pattern}"):
             shutil.copyfile(path, library / path.name)
