@@ -111,6 +111,12 @@ def test_the_wrapped_backend_is_used_directly(tmp_path: Path) -> None:
     assert system.backend == "flit_core.buildapi"
 
 
+def test_a_requirement_that_is_stated_is_not_added(tmp_path: Path) -> None:
+    text = 'requires = ["oxidize-build", "Flit_core>=3"]\nbuild-backend = "oxidize_build.build_meta"\n'
+    system = effective_build_system(read_settings(make_project(tmp_path, text)))
+    assert system.requires == ("Flit_core>=3",)
+
+
 def test_another_backend_is_used_as_it_is(tmp_path: Path) -> None:
     text = 'requires = ["oxidize-build", "x"]\nbuild-backend = "a.b:c"\n'
     system = effective_build_system(read_settings(make_project(tmp_path, text)))

@@ -15,7 +15,7 @@ import oxidize_build
 from oxidize_build.cli import main, oxidize
 from oxidize_build.hook_errors import readable_errors
 from oxidize_build.staging import staging
-from oxidize_build.termination import exit_on_sigterm
+from oxidize_build.termination import INTERRUPTED, exit_on_sigterm
 
 TERMINATED = 128 + signal.SIGTERM
 
@@ -92,3 +92,10 @@ def test_in_another_thread_nothing_happens() -> None:
     thread.start()
     thread.join()
     assert done == [signal.SIG_DFL]
+
+
+def test_ctrl_c_in_a_hook_leaves_the_message_to_the_front_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught, readable_errors():
+        raise KeyboardInterrupt
+    assert caught.value.code == INTERRUPTED
+    assert capsys.readouterr().err == ""

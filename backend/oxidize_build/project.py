@@ -84,11 +84,11 @@ def effective_build_system(settings: Settings) -> BuildSystem:
     system = read_build_system(settings.project)
     if not system.is_own:
         return system
-    others = [
-        name for name in system.requires if canonicalize_name(Requirement(name).name) != OWN_DISTRIBUTION
-    ]
+    stated = {line: canonicalize_name(Requirement(line).name) for line in system.requires}
+    others = [line for line, name in stated.items() if name != OWN_DISTRIBUTION]
     wrapped = WrappedBackend(settings.wheel_backend)
-    return replace(system, requires=(*others, *wrapped.requirements), backend=wrapped.spec)
+    missing = [name for name in wrapped.requirements if name not in stated.values()]
+    return replace(system, requires=(*others, *missing), backend=wrapped.spec)
 
 
 def _hooks(

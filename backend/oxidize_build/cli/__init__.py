@@ -21,7 +21,7 @@ from oxidize_build.cli.runtime import runtime
 from oxidize_build.cli.schema import schema
 from oxidize_build.cli.verify import verify
 from oxidize_build.errors import OxidizeError
-from oxidize_build.termination import exit_on_sigterm
+from oxidize_build.termination import INTERRUPTED, exit_on_sigterm
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -45,8 +45,6 @@ oxidize.add_command(verify)
 
 USAGE = click.UsageError.exit_code
 """Exit status for a command line that cannot be understood."""
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it: 128 and the number of SIGINT."""
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import click
 
-from oxidize_build.cli import INTERRUPTED, USAGE, oxidize
+from oxidize_build.cli import USAGE, oxidize
 from oxidize_build.errors import OxidizeError
+from oxidize_build.termination import INTERRUPTED
 
 HEAD = """\
 <!-- Written by `make docs-reference` from backend/oxidize_build/cli/; not to be edited. -->
