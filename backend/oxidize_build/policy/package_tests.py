@@ -19,8 +19,12 @@ from oxidize_build.resources import DataFile, ExtensionModule, Resource, SourceM
 DIRECTORIES = frozenset({"test", "tests"})
 REASON = "tests of packages"
 
-_MENTION = re.compile(rb"\btests?\b")
-"""A source without this word does not refer to such a directory."""
+_MENTION = re.compile(
+    rb"(?:import|from)\b(?:[^\n]|\\\n)*\btests?\b"
+    rb"|import\s*\([^)]*\btests?\b"
+    rb"|['\"][\w.:]*\btests?\b[\w.:]*['\"]"
+)
+"""What a source has that refers to such a directory: a line that imports, or a string. Parsing takes longer."""
 _IN_ENTRY_POINTS = re.compile(r"=\s*([\w.]+)")
 
 
