@@ -24,7 +24,7 @@ _MENTION = re.compile(
     rb"|import\s*\([^)]*\btests?\b"
     rb"|['\"][\w.:]*\btests?\b[\w.:]*['\"]"
 )
-"""What a source has that refers to such a directory: a line that imports, or a string. Parsing takes longer."""
+"""What a source has that refers to such a directory: an import, or a string. Parsing takes longer."""
 _IN_ENTRY_POINTS = re.compile(r"=\s*([\w.]+)")
 
 
