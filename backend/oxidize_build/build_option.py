@@ -18,11 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn, TextIO, TypeAlias, cast
 
+from oxidize_build.beside import companions
 from oxidize_build.build_flag import OPTION, asks_for_executable
 from oxidize_build.config_settings import ALL, EXECUTABLE, OUTPUT
 from oxidize_build.errors import SettingsError
 from oxidize_build.hook_errors import readable_errors
-from oxidize_build.install_tree import install_trees
 from oxidize_build.output_directory import results, write_report
 from oxidize_build.settings.build_system import OWN_BACKEND, read_build_system
 from oxidize_build.staging import deliver, staging
@@ -102,7 +102,7 @@ def _build(parser: argparse.ArgumentParser, args: Any) -> NoReturn:  # noqa: ANN
         _add_config_settings(args, directory)
         _run_build(parser, args)
         kept = results(directory, asked)
-        written = deliver([*kept, *install_trees(directory)], outdir)[: len(kept)]
+        written = deliver([*kept, *companions(directory)], outdir)[: len(kept)]
     if report:
         write_report(Path(report), written)
     if args.verbosity >= -1:

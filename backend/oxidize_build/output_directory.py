@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from oxidize_build.beside import companions
 from oxidize_build.errors import OutputError
 
 KINDS = {".whl": "wheel", ".tar.gz": "sdist"}
@@ -19,7 +20,8 @@ def results(directory: Path, kinds: Iterable[str]) -> list[Path]:
 
     :raises OutputError: when there is no executable.
     """
-    found = sorted(path for path in directory.iterdir() if path.is_file())
+    beside = companions(directory)
+    found = sorted(path for path in directory.iterdir() if path.is_file() and path not in beside)
     if not any(kind(path) == EXECUTABLE for path in found):
         raise OutputError(
             "the build has ended, but its backend wrote no executable",

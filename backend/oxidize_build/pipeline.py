@@ -9,15 +9,16 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from oxidize_build.adaptation import adapt
+from oxidize_build.beside import TREE_SUFFIX, companions
 from oxidize_build.bytecode import compile_source, compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect
 from oxidize_build.host_files import host_files
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
-from oxidize_build.install_tree import TREE_SUFFIX, install_trees
 from oxidize_build.interpreter_config import bytecode_level, interpreter_options
 from oxidize_build.libraries import link_libraries
+from oxidize_build.licenses.documents import Contents, project_first
 from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
 from oxidize_build.objfile.elf_program import program_digest
@@ -28,6 +29,7 @@ from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
 from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.find import find_runtime
+from oxidize_build.self_test import self_test_files
 from oxidize_build.settings import (
     Build,
     Executable,
@@ -41,7 +43,7 @@ from oxidize_build.staging import deliver, staging
 from oxidize_build.summary import ExecutableSummary, summarise, tell
 from oxidize_build.target import check_glibc, check_loadable
 from oxidize_build.verify import VerifyReport, verify
-from oxidize_build.wheels import entry_points, unpack
+from oxidize_build.wheels import UnpackedWheel, entry_points, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def build_executables(
     with staging(output) as directory, recorded() as stages:
         jobs = [_prepare(build, shared) for build in builds]
         summaries = [_make(job, directory, stages) for job in jobs]
-        delivered = deliver([*(summary.path for summary in summaries), *install_trees(directory)], output)
+        delivered = deliver([*(summary.path for summary in summaries), *companions(directory)], output)
     summaries = [replace(summary, path=path) for summary, path in zip(summaries, delivered, strict=False)]
     for summary in summaries:
         tell(summary)
@@ -113,7 +115,7 @@ class _Shared:
         self._cache = cache
         self._runtimes: dict[Hashable, Runtime] = {}
         self._workshops: dict[Runtime, Workshop] = {}
-        self._resources: dict[Hashable, Sequence[Resource]] = {}
+        self._collected: dict[Hashable, _Collected] = {}
 
     def workshop(self, target: Target) -> Workshop:
         """Return the workshop for *target*, whose runtime is looked for and whose stub is made once."""
@@ -129,18 +131,30 @@ class _Shared:
                 self._workshops[runtime] = Workshop(runtime, self._cache, make_stub(runtime, self._cache))
         return self._workshops[runtime]
 
-    def resources(self, executable: Executable, runtime: Runtime) -> Sequence[Resource]:
+    def collected(self, executable: Executable, runtime: Runtime) -> _Collected:
         """Return all that could be packed: *runtime*'s standard library, and the wheels of *executable*."""
         sources = Sources.of(self._project, executable)
         key = (runtime, sources)
-        if key not in self._resources:
+        if key not in self._collected:
             with stage("Resolve dependencies"):
                 wheels = obtain_wheels(self._wheel, sources, runtime, self._cache)
             with stage("Collect files"):
                 unpacked = [unpack(wheel, self._cache) for wheel in wheels]
                 files = obtain_files(self._wheel, sources, runtime, self._cache)
-                self._resources[key] = collect(unpacked, runtime, files)
-        return self._resources[key]
+                project = unpack(self._wheel, self._cache).name
+                self._collected[key] = _Collected(
+                    tuple(project_first(unpacked, project)), collect(unpacked, runtime, files)
+                )
+        return self._collected[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _Collected:
+    """What could be packed."""
+
+    wheels: tuple[UnpackedWheel, ...]
+    """The project's own first."""
+    resources: Sequence[Resource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,35 +163,45 @@ class _Job:
 
     build: Build
     workshop: Workshop
-    resources: Sequence[Resource]
+    collected: _Collected
 
 
 def _prepare(build: Build, shared: _Shared) -> _Job:
     workshop = shared.workshop(build.target)
     interpreter_options(build.executable, workshop.runtime)  # its faults come before the long stages
-    return _Job(build, workshop, shared.resources(build.executable, workshop.runtime))
+    return _Job(build, workshop, shared.collected(build.executable, workshop.runtime))
 
 
 def _make(job: _Job, directory: Path, stages: Sequence[Stage]) -> ExecutableSummary:
     executable = job.build.executable
-    decided = apply_policy(job.resources, job.workshop.runtime, Policy.of(executable))
+    decided = apply_policy(job.collected.resources, job.workshop.runtime, Policy.of(executable))
     for line in decided.warnings:
         note(line)
     check_loadable(decided.kept, job.workshop.runtime, job.build.file_name)
-    report = pack(executable, decided.kept, job.workshop, directory, job.build.file_name)
+    finished = directory / job.build.file_name
+    contents = Contents(job.collected.wheels, job.build.licenses)
+    report = pack(executable, decided.kept, job.workshop, finished, contents)
     check_glibc(report, job.build.target.glibc)
     return summarise(report, executable.run, decided, stages)
 
 
 def pack(
-    executable: Executable, kept: Sequence[Resource], workshop: Workshop, directory: Path, file_name: str
+    executable: Executable,
+    kept: Sequence[Resource],
+    workshop: Workshop,
+    finished: Path,
+    contents: Contents | None = None,
 ) -> VerifyReport:
-    """Make *executable* of the resources that the policy *kept*, as *file_name* in *directory*, and check it.
+    """Make *executable* of the resources that the policy *kept*, as the file *finished*, and check it.
+
+    The documents about its *contents* are packed, and written beside it.
 
     Raises an OxidizeError of the failing stage.
     """
-    runtime, cache = workshop.runtime, workshop.cache
+    runtime, cache, file_name = workshop.runtime, workshop.cache, finished.name
     with stage(f"{file_name}: compile bytecode"):
+        if executable.self_test:
+            kept = [*kept, *self_test_files(kept, runtime)]
         program = treat_main(make_program(executable, kept, runtime), executable.rules, runtime)
         if program.main:
             compile_source(program.main.content.read(), str(program.main.path), runtime, cache)
@@ -188,12 +212,17 @@ def pack(
         placed = place(compiled, file_name, runtime)
     with stage(f"{file_name}: find shared libraries"):
         resources = link_libraries(placed.packed, runtime)
+    if contents:
+        with stage(f"{file_name}: check licences"):
+            documents = contents.describe(file_name, resources, runtime)
+            resources = documents.add_to(resources)
+            documents.write_beside(finished)
     with stage(f"{file_name}: write the executable"):
         if placed.beside:
-            write_tree(placed.beside, directory / f"{file_name}{TREE_SUFFIX}")
+            write_tree(placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))
         own = OptionValue(Option.BYTECODE_LEVEL, number=level)
         options = (*program.options, *host.options, *placed.options, own)
-        return _assemble(resources, options, workshop, directory / file_name)
+        return _assemble(resources, options, workshop, finished)
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:

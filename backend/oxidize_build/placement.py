@@ -16,12 +16,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from oxidize_build.beside import MARKER, TREE_SUFFIX
 from oxidize_build.cache import cache_key
 from oxidize_build.collect import PYTHON
 from oxidize_build.errors import SettingsError
 from oxidize_build.image.format import EXTRACTED_DIRECTORY, Option
 from oxidize_build.image.writer import OptionValue, bytecode_path
-from oxidize_build.install_tree import MARKER, TREE_SUFFIX
 from oxidize_build.resources import (
     Content,
     DataFile,

@@ -27,6 +27,8 @@ from oxidize_build.settings import Command, EntryPoint, Executable, Module, Repl
 
 OWN = "oxidize"
 """Origin of what belongs to no distribution."""
+SELF_TEST_MODULE = "_oxidize_self_test"
+"""Name of the packed module that imports all others, see :mod:`oxidize_build.self_test`."""
 
 _LAUNCHER = """\
 import sys
@@ -60,8 +62,10 @@ def make_program(executable: Executable, resources: Sequence[Resource], runtime:
     when *runtime* cannot be configured as it says.
     """
     program = _make_program(executable, resources, runtime)
-    frozen = (OptionValue(Option.FROZEN),) if executable.frozen else ()
-    return Program((*program.options, *frozen, *interpreter_options(executable, runtime)), program.main)
+    more = [OptionValue(Option.FROZEN)] if executable.frozen else []
+    if executable.self_test:
+        more.append(OptionValue(Option.SELF_TEST, SELF_TEST_MODULE))
+    return Program((*program.options, *more, *interpreter_options(executable, runtime)), program.main)
 
 
 def _make_program(executable: Executable, resources: Sequence[Resource], runtime: Runtime) -> Program:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from oxidize_build.errors import ImageError
 from oxidize_build.image.format import INTERPRETER_MARK
 from oxidize_build.image.reader import Image
-from oxidize_build.program import OWN
+from oxidize_build.program import OWN, SELF_TEST_MODULE
 from oxidize_build.resources import (
     Content,
     DataFile,
@@ -22,9 +22,6 @@ from oxidize_build.resources import (
     SourceModule,
 )
 from oxidize_build.runtime.model import Runtime
-
-MODULE = "_oxidize_self_test"
-"""Name of the packed module that does it."""
 
 _DRIVER = Path(__file__).with_name("_self_test.py")
 
@@ -74,9 +71,9 @@ def self_test_files(resources: Sequence[Resource], runtime: Runtime) -> list[Res
     """Return what an executable needs to test itself: the module that does it, and the list of modules."""
     kinds = (SourceModule, ExtensionModule, NamespacePackage)
     names = sorted(resource.name for resource in resources if isinstance(resource, kinds))
-    module = PurePosixPath(runtime.module_roots[-1], MODULE).with_suffix(".py")
+    module = PurePosixPath(runtime.module_roots[-1], SELF_TEST_MODULE).with_suffix(".py")
     listing = Content(json.dumps(names).encode())
     return [
-        SourceModule(MODULE, is_package=False, path=module, content=Content(_DRIVER), origin=OWN),
+        SourceModule(SELF_TEST_MODULE, is_package=False, path=module, content=Content(_DRIVER), origin=OWN),
         DataFile(module.with_suffix(".json"), listing, OWN),
     ]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from oxidize_build.beside import is_tree
 from oxidize_build.errors import OutputError
-from oxidize_build.install_tree import is_tree
 
 CANNOT_WRITE = frozenset(
     {

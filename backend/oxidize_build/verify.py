@@ -45,6 +45,20 @@ def verify(path: Path) -> VerifyReport:
     return VerifyReport(path, size, extent.offset, extent.size, image)
 
 
+def read_packed_file(path: Path, pattern: str) -> str:
+    """Return the text of the first file of the executable at *path* whose path in the tree matches *pattern*.
+
+    The executable is checked first, as by :func:`verify`. Raises ImageError also when there is no such file.
+    """
+    report = verify(path)
+    found = next((file for file in report.image.files if file.path.match(pattern)), None)
+    if found is None:
+        raise ImageError(f"{path} holds no file {pattern}", hint="build it again with this oxidize")
+    with path.open("rb") as file:
+        file.seek(image_extent(path).offset + found.offset)
+        return file.read(found.size).decode()
+
+
 def _check_program(path: Path, image: Image) -> None:
     """Raise ImageError if what stands in front of the image is not what the image was attached to."""
     expected = [option.text for option in image.options if option.key is Option.PROGRAM_DIGEST]

@@ -33,4 +33,4 @@ def pack_tests(runtime: Runtime, directory: Path) -> Path:
     workshop = Workshop(runtime, cache, make_stub(runtime, cache))
     kept = apply_policy(collect_stdlib(runtime), runtime, WITH_TESTS).kept
     executable = Executable(f"python{runtime.short_version}", Command(BECOME_PYTHON))
-    return pack(executable, kept, workshop, directory, executable.name).path
+    return pack(executable, kept, workshop, directory / executable.name).path

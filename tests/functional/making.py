@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 BUILD_SYSTEM = '[build-system]\nrequires = ["oxidize-build"]\nbuild-backend = "oxidize_build.build_meta"\n'
+DOCUMENTS = (".licenses.txt", ".cdx.json")
 HELLO = "def main():\n    print('hello')\n"
 
 
@@ -33,7 +34,14 @@ def write_project(folder: Path, *, code: str = HELLO, metadata: str = "", tables
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """Return the names of what is in *folder*, without the documents that stand beside executables."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(DOCUMENTS))
+
+
+def only_file(folder: Path) -> Path:
+    """Return the only executable in *folder*."""
+    (name,) = names(folder)
+    return folder / name
 
 
 def picture(folder: Path) -> dict[str, tuple[int, int, bytes]]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from making import only_file
 
 from conftest import EXAMPLES, PROJECTS, Frontend, Jail, interpreters
 
@@ -27,11 +28,6 @@ def run(command: list[str], text: str | None = None) -> subprocess.CompletedProc
     return subprocess.run(
         command, input=text, capture_output=True, text=True, timeout=60, check=False, env=ENVIRONMENT
     )
-
-
-def only_file(folder: Path) -> Path:
-    (file,) = folder.iterdir()
-    return file
 
 
 @contextmanager

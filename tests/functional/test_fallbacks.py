@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from making import only_file
 
 from conftest import EXAMPLES, PROJECTS, Jail
 
@@ -54,7 +55,7 @@ def test_nothing_is_written(project: Path, build: Build) -> None:
         if os.environ.get("CI"):
             pytest.fail("CI has to install strace")
         pytest.skip("needs strace")
-    (built,) = build(project).iterdir()
+    built = only_file(build(project))
     folder = Path("/var/tmp/oxidize-test") / str(os.getpid())  # noqa: S108
     folder.mkdir(parents=True)
     try:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from making import names
 
 from conftest import PROJECTS, Frontend
 from oxidize_build.image import format as fmt
@@ -32,7 +33,7 @@ def endings(build: Build) -> Path:
 
 
 def test_dist_holds_all_executables_and_nothing_else(endings: Path) -> None:
-    assert sorted(file.name for file in endings.iterdir()) == ["ending", "from-script", "one-liner"]
+    assert names(endings) == ["ending", "from-script", "one-liner"]
 
 
 @pytest.mark.parametrize("how", ["return", "status", "text", "none", "exit", "raise", "stop", "interrupt"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from making import write_files, write_project
+from making import names, write_files, write_project
 
 from conftest import EXAMPLES, Frontend
 from oxidize_build.runtime.model import Runtime
@@ -109,7 +109,7 @@ def test_identical_bytes(twins: tuple[Path, Path]) -> None:
     if os.geteuid() == 0:
         assert [folder.stat().st_uid for folder in twins] == [0, NOBODY]
     found = sorted(path.name for path in first.iterdir())
-    assert found == ["command", "greeter", "module", "script"]
+    assert names(first) == ["command", "greeter", "module", "script"]
     assert found == sorted(path.name for path in second.iterdir())
     for name in found:
         assert (first / name).read_bytes() == (second / name).read_bytes(), f"{first / name} {second / name}"

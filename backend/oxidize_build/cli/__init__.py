@@ -15,6 +15,7 @@ from oxidize_build.cli.cache import cache
 from oxidize_build.cli.completion import completion
 from oxidize_build.cli.init import init
 from oxidize_build.cli.inspect import inspect
+from oxidize_build.cli.licenses import licenses
 from oxidize_build.cli.lock import lock
 from oxidize_build.cli.run import run
 from oxidize_build.cli.runtime import runtime
@@ -37,6 +38,7 @@ oxidize.add_command(completion)
 oxidize.add_command(init)
 oxidize.add_command(inspect)
 oxidize.add_command(lock)
+oxidize.add_command(licenses)
 oxidize.add_command(run)
 oxidize.add_command(runtime)
 oxidize.add_command(schema)

@@ -50,6 +50,8 @@ def _objection(component: Component, policy: Licenses) -> str | None:
     if component.expression is None:
         stated = f" (it says {component.stated!r})" if component.stated else ""
         return f"its licence is not known{stated}, and licenses.allow is set" if policy.allow else None
+    if not policy.allow and not policy.deny:
+        return None
     if is_allowed(component.expression, policy.allow, policy.deny):
         return None
     if is_allowed(component.expression, (), policy.deny):

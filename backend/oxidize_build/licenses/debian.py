@@ -36,27 +36,31 @@ SHORT_NAMES = {
 }
 """SPDX identifiers by the lower-case short names of the copyright format, where they differ."""
 
-_MAIN_LICENSE = re.compile(r"^Files:\s*\*\s*$.*?^License:[ \t]*(\S[^\n]*)", re.MULTILINE | re.DOTALL)
-
-
-def package_of(file: Path) -> Component | None:
-    """Return the Debian package that installed *file*; None where there is no dpkg, or no package has it."""
-    if shutil.which("dpkg-query") is None:
-        return None
-    package = next((name for path in _spellings(file) if (name := _owner(path))), None)
-    if package is None:
-        return None
-    version = _query("--showformat=${Version}", "--show", package)
-    text = DOCUMENTATION / package.partition(":")[0] / "copyright"
-    texts = (LicenseText("copyright", Content(text)),) if text.is_file() else ()
-    expression, stated = _license(text) if texts else (None, "")
-    return Component(package.partition(":")[0], version, Kind.LIBRARY, expression, stated, texts)
+_STANZA = r"^Files:[^:]*?(?<=\s){files}.*?^License:[ \t]*(\S[^\n]*)"
 
 
 def packages_of(files: Sequence[Path]) -> list[Component]:
-    """Return the packages that installed *files*, each once, in order of name."""
-    found = {package.name: package for file in files if (package := package_of(file))}
-    return [found[name] for name in sorted(found)]
+    """Return the Debian packages that installed *files*, each once, in order of name.
+
+    Empty where there is no dpkg; files that no package has are passed over.
+    """
+    if not files or shutil.which("dpkg-query") is None:
+        return []
+    owners = _owners([spelling for file in files for spelling in _spellings(file)])
+    packages = sorted({owners[path] for file in files for path in _spellings(file) if path in owners})
+    versions = dict(
+        line.split("\t")
+        for line in _query("--showformat=${binary:Package}\t${Version}\n", "--show", *packages)
+    )
+    return [_described(package, versions.get(package, "")) for package in packages]
+
+
+def _described(package: str, version: str) -> Component:
+    name = package.partition(":")[0]
+    text = DOCUMENTATION / name / "copyright"
+    texts = (LicenseText("copyright", Content(text)),) if text.is_file() else ()
+    expression, stated = _license(text, name) if texts else (None, "")
+    return Component(name, version, Kind.LIBRARY, expression, stated, texts)
 
 
 def _spellings(file: Path) -> list[Path]:
@@ -67,21 +71,28 @@ def _spellings(file: Path) -> list[Path]:
     return list(dict.fromkeys(paths))
 
 
-def _owner(path: Path) -> str | None:
-    line = _query("--search", str(path)).partition("\n")[0]
-    return line.rpartition(": ")[0] or None
+def _owners(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return the package of each of *paths* that has one."""
+    found = {}
+    for line in _query("--search", *map(str, paths)):
+        packages, _, path = line.rpartition(": ")
+        found[Path(path)] = packages.partition(", ")[0]
+    return found
 
 
-def _query(*arguments: str) -> str:
+def _query(*arguments: str) -> list[str]:
+    """Return the lines that dpkg-query prints; it ends with status 1 if it does not know one of many."""
     done = subprocess.run(["dpkg-query", *arguments], check=False, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return done.stdout.splitlines()
 
 
-def _license(copyright_file: Path) -> tuple[str | None, str]:
-    found = _MAIN_LICENSE.search(copyright_file.read_text(errors="replace"))
-    if found is None:
-        return None, ""
-    stated = found[1].strip()
+def _license(copyright_file: Path, package: str) -> tuple[str | None, str]:
+    """Return what is said of the library's own directory, else of all files of its source package."""
+    text = copyright_file.read_text(errors="replace")
+    own = re.escape(package.rstrip("0123456789.-")) + "/"
+    patterns = (_STANZA.format(files=files) for files in (own, r"\*\s"))
+    stanzas = (re.search(pattern, text, re.MULTILINE | re.DOTALL) for pattern in patterns)
+    stated = next((found[1].strip() for found in stanzas if found), "")
     words = re.split(r"(\s+(?:and|or)\s+)", stated, flags=re.IGNORECASE)
     expression = "".join(
         word.upper() if number % 2 else SHORT_NAMES.get(word.lower(), word)
