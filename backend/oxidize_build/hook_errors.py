@@ -16,7 +16,8 @@ def readable_errors() -> Iterator[None]:
 
     An exception has no way through PEP 517 but a traceback of the hook's process, in which build, pip and
     uv bury the message. When that process exits instead, they show what it wrote, then say which hook failed.
-    SIGTERM makes it exit too, once the hook has cleaned up, and so does Ctrl-C, which the front end gets itself.
+    SIGTERM makes it exit too, once the hook has cleaned up, and so does Ctrl-C, which the front end
+    gets itself.
     """
     try:
         with exit_on_sigterm():

@@ -13,7 +13,7 @@ import pytest
 from making import BUILD_SYSTEM, write_files
 
 from conftest import Frontend, interpreters
-from oxidize_build.settings.interpreter_fields import FIELDS, InterpreterField, InterpreterValue, Kind
+from oxidize_build.settings.interpreter_fields import FIELDS, InterpreterValue, Kind
 
 Configuration = Mapping[str, Any]
 
@@ -60,11 +60,21 @@ LEFT_OUT = {
 }
 
 
-def has(python: Path, field: InterpreterField) -> bool:
-    """Whether the Python, of an ordinary build for Linux, has the field."""
-    code = f"import sys; print(sys.version_info[:2] >= {field.since})"
-    new_enough = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout
-    return field.only is None and new_enough == "True\n"
+def ask(python: Path, code: str) -> str:
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def version_of(python: Path) -> tuple[int, int]:
+    major, minor = ask(python, "import sys; print(*sys.version_info[:2])").split()
+    return int(major), int(minor)
+
+
+def modules_for_tests(python: Path) -> str:
+    """The directory of the Python's extension modules, if it has those for CPython's own tests."""
+    dynload = ask(python, "import sysconfig; print(sysconfig.get_config_var('DESTSHARED'))")
+    if not list(Path(dynload).glob("_testinternalcapi.*")):
+        pytest.skip(f"{python} has no modules for CPython's own tests")
+    return dynload
 
 
 def toml(values: Mapping[str, InterpreterValue]) -> str:
@@ -79,7 +89,7 @@ def project_of(folder: Path, tables: str) -> Path:
 def table(name: str, code: str, values: str) -> str:
     return (
         f"[tool.oxidize.executables.{name}]\ncommand = {json.dumps(code)}\n"
-        f"[tool.oxidize.executables.{name}.interpreter]\n{values}"
+        f"[tool.oxidize.executables.{name}.interpreter]\n{values}\n"
     )
 
 
@@ -119,14 +129,11 @@ def described(executable: Path, dynload: str) -> Configuration:
 @pytest.mark.slow
 @pytest.mark.parametrize("python", interpreters(), ids=str)
 def test_every_field(python: Path, make_frontend: Callable[[Path], Frontend], tmp_path: Path) -> None:
-    code = "import sysconfig; print(sysconfig.get_config_var('DESTSHARED'))"
-    dynload = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    if not list(Path(dynload).glob("_testinternalcapi.*")):
-        pytest.skip(f"{python} has no modules for CPython's own tests")
+    dynload, version = modules_for_tests(python), version_of(python)
     wanted = {
         field: field.name not in ON if field.kind is Kind.FLAG else VALUES[field.name]
         for field in FIELDS
-        if has(python, field) and field.name not in LEFT_OUT
+        if not field.only and field.name not in LEFT_OUT and version >= field.since
     }
     values = toml({field.key: value for field, value in wanted.items()})
     project = project_of(tmp_path, table("plain", DESCRIBE, "") + table("app", DESCRIBE, values))
@@ -135,3 +142,40 @@ def test_every_field(python: Path, make_frontend: Callable[[Path], Frontend], tm
     expected = {field.name: expand(value, dist) for field, value in wanted.items()}
     assert {name: told(after[name], expected[name]) for name in expected} == expected
     assert {name for name in expected if after[name] == before[name]} == set()
+
+
+ALLOCATORS = {  # settings, and CPython's own name for what the three domains then have
+    "system": ('allocator = "system"', "malloc"),
+    "debug": ('allocator = "pymalloc-debug"', "pymalloc_debug"),
+    "domains": ('allocators = { raw = "system", mem = "system", object = "system" }', "malloc"),
+    "both": ('allocator = "debug"\nallocators = { mem = "system", object = "system" }', "malloc_debug"),
+}
+MIMALLOC = {
+    "mimalloc": ('allocator = "mimalloc"', "mimalloc"),
+    "overridden": (
+        'allocator = "mimalloc"\nallocators = { raw = "system", mem = "pymalloc", object = "pymalloc" }',
+        "pymalloc",
+    ),
+}
+"""Of Python 3.13 and later."""
+NAME_ALLOCATORS = (
+    DESCRIBE.partition("import _testinternalcapi")[0]
+    + """\
+try:
+    from _testinternalcapi import pymem_getallocatorsname
+except ImportError:
+    from _testcapi import pymem_getallocatorsname
+print(pymem_getallocatorsname(), len([str(i) * 20 for i in range(100000)]))
+"""
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("python", interpreters(), ids=str)
+def test_allocators(python: Path, make_frontend: Callable[[Path], Frontend], tmp_path: Path) -> None:
+    dynload = modules_for_tests(python)
+    cases = ALLOCATORS | (MIMALLOC if version_of(python) >= (3, 13) else {})
+    tables = "".join(table(name, NAME_ALLOCATORS, values) for name, (values, _) in cases.items())
+    dist = make_frontend(python).build(project_of(tmp_path, tables), "--no-isolation")
+    said = {name: run(dist / name, DYNLOAD=dynload).stdout for name in cases}
+    assert said == {name: f"{expected} 100000\n" for name, (_, expected) in cases.items()}
