@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from oxidize_build.objfile.elf_dynamic import read_dynamic
+from oxidize_build.runtime.extract import extract
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECTS = REPOSITORY / "tests" / "projects"
@@ -182,3 +183,16 @@ def _find_system_library(name: str) -> Path:
         if (Path(folder) / name).exists():
             return Path(folder) / name
     raise FileNotFoundError(name)
+
+
+@pytest.fixture(scope="session")
+def built_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked archive of a runtime that `oxidize runtime build` has made for this machine."""
+    archive = os.environ.get("OXIDIZE_TEST_RUNTIME")
+    if not archive:
+        pytest.skip(
+            "OXIDIZE_TEST_RUNTIME names no archive of `oxidize runtime build` (see .ci/build-runtime)"
+        )
+    folder = tmp_path_factory.mktemp("built-runtime") / "runtime"
+    extract(Path(archive), folder)
+    return folder / "python"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from oxidize_build.link import stub_key
 from oxidize_build.progress import stage
 from oxidize_build.runtime.build import assembly, cpython
 from oxidize_build.runtime.build.installing import neutralise
@@ -75,7 +76,8 @@ def _steps(build: Build) -> Iterator[Step]:
     yield step("compile", f"Compile {title}", _compile)
     yield step("install", f"Install {title}", _install)
     yield step("assemble", "Assemble the runtime", _assemble)
-    yield step("stub", "Link the stub", _link_stub)
+    # oxidize may have changed since an earlier run
+    yield step(f"stub-{stub_key()[:8]}", "Link the stub", _link_stub)
 
 
 def _unpack(build: Build, _tools: Tools) -> None:

@@ -1,0 +1,153 @@
+"""A runtime that was built from source: its own Python, and executables made of it."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from making import write_project
+
+from conftest import Frontend
+from oxidize_build.runtime.standalone import standalone_runtime
+
+pytestmark = pytest.mark.slow
+
+ABSENT = frozenset({"_dbm", "_gdbm", "_tkinter", "tkinter", "turtle", "turtledemo", "idlelib"})
+OF_OTHER_SYSTEMS = frozenset(
+    {"_overlapped", "_scproxy", "_winapi", "_wmi", "msvcrt", "nt", "winreg", "winsound"}
+)
+IMPORT_ALL = """
+import importlib, json, os, sys
+failed = []
+for name in sys.stdlib_module_names - {"antigravity", "this"}:
+    if os.fork() == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(1, 2)
+        try:
+            importlib.import_module(name)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    if os.wait()[1]:
+        failed.append(name)
+print(json.dumps(failed))
+"""
+USE_LIBRARIES = """
+import bz2, ctypes, curses, decimal, hashlib, json, lzma, readline, sqlite3, ssl, sys, uuid, zlib
+from compression import zstd
+import urllib.request
+context = ssl.create_default_context(cafile=sys.argv[2])
+print(json.dumps({
+    "compressors": [c.decompress(c.compress(b"x" * 99)) == b"x" * 99 for c in (bz2, lzma, zlib, zstd)],
+    "ctypes": ctypes.CDLL(None).abs(-5),
+    "decimal": str(decimal.Decimal(1) / 8),
+    "https": urllib.request.urlopen(sys.argv[1], context=context).read().decode(),
+    "readline": readline.backend,
+    "sqlite": sqlite3.connect(":memory:").execute("select json_extract('[7]', '$[0]')").fetchone(),
+    "terminal": curses.setupterm("xterm") or curses.tigetnum("colors"),
+    "uuid": uuid.uuid1().version,
+}))
+"""
+
+
+@pytest.fixture(scope="session")
+def python(built_runtime: Path) -> Path:
+    return standalone_runtime(built_runtime).python
+
+
+def run(python: Path, *arguments: str) -> Any:
+    command = [str(python), "-I", *arguments]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def test_every_module_of_the_standard_library_is_there(python: Path) -> None:
+    assert set(run(python, "-c", IMPORT_ALL)) <= ABSENT | OF_OTHER_SYSTEMS
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"served")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def https(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """An HTTPS server on loopback: its URL, and the certificate by which to trust it."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with HTTPServer(("localhost", 0), Answer) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"https://localhost:{server.server_port}/", certificate
+        server.shutdown()
+
+
+def test_the_libraries_that_are_linked_in_work(python: Path, https: tuple[str, Path]) -> None:
+    url, certificate = https
+    assert run(python, "-c", USE_LIBRARIES, url, str(certificate)) == {
+        "compressors": [True] * 4,
+        "ctypes": 5,
+        "decimal": "0.125",
+        "https": "served",
+        "readline": "editline",
+        "sqlite": [7],
+        "terminal": 8,
+        "uuid": 1,
+    }
+
+
+def test_it_needs_nothing_but_libc_and_names_no_other_place(python: Path, built_runtime: Path) -> None:
+    runtime = standalone_runtime(built_runtime)
+    assert runtime.glibc is not None
+    assert {component.name for component in runtime.components} >= {"cpython", "openssl", "sqlite", "zlib"}
+    assert all(component.license and component.license_files for component in runtime.components)
+    variables = run(python, "-c", "import json, sysconfig; print(json.dumps(sysconfig.get_config_vars()))")
+    assert variables["LIBDIR"] == str(built_runtime / "install" / "lib")
+    assert variables["CC"] == "cc"
+    assert str(built_runtime) not in (built_runtime / "PYTHON.json").read_text()
+
+
+def test_pip_can_be_had_from_it(python: Path, tmp_path: Path) -> None:
+    subprocess.run([python, "-I", "-m", "venv", tmp_path / "v"], check=True, capture_output=True)
+    done = subprocess.run(
+        [tmp_path / "v" / "bin" / "pip", "--version"], check=True, capture_output=True, text=True
+    )
+    assert str(tmp_path / "v") in done.stdout
+
+
+def test_an_executable_is_made_of_it_without_a_compiler(
+    built_runtime: Path, frontend: Frontend, tmp_path: Path
+) -> None:
+    code = "import sys, pyflakes.api\n\ndef main():\n    print(sys.version.split()[0], sys.prefix)\n"
+    code += "    return pyflakes.api.check('import os\\n', 'x.py')\n"
+    project = write_project(
+        tmp_path / "app",
+        code=code,
+        metadata='dependencies = ["pyflakes==3.2.0"]',
+        tables=f"[tool.oxidize]\nruntime = {{path = '{built_runtime}'}}\n",
+    )
+    bare = tmp_path / "bin"
+    bare.mkdir()
+    environment = {name: value for name, value in frontend.environment.items() if name != "CC"}
+    without = Frontend(frontend.python, {**environment, "PATH": str(bare)})
+    executable = without.build(project, "--no-isolation") / "app"
+    done = subprocess.run([executable], check=False, capture_output=True, text=True, env={})
+    version = standalone_runtime(built_runtime).version
+    assert done.stdout.splitlines() == [f"{version} {executable}", "x.py:1:1: 'os' imported but unused"]
+    assert done.returncode == 1
