@@ -1,13 +1,19 @@
 /* malloc in a static executable: mimalloc, which CPython has linked in since 3.13. musl's own is
-   slow on large blocks and with many threads. */
+   slow on large blocks and with many threads. All of libc's functions that allocate have to come
+   here, and the linker sees to that but for three which zig's libc binds to its own malloc when it
+   is compiled: these are defined here, too. */
+#define _GNU_SOURCE
 #include <pyconfig.h> /* WITH_MIMALLOC */
-#include <stddef.h>   /* size_t */
+#include <string.h>   /* memcpy, strlen */
+#include <wchar.h>    /* wmemcpy */
 
 #ifdef WITH_MIMALLOC
 
 void *mi_malloc(size_t size);
 void *mi_calloc(size_t count, size_t size);
 void *mi_realloc(void *block, size_t size);
+void *mi_reallocarray(void *block, size_t count, size_t size);
+void *mi_valloc(size_t size);
 void mi_free(void *block);
 void *mi_memalign(size_t alignment, size_t size);
 void *mi_aligned_alloc(size_t alignment, size_t size);
@@ -32,10 +38,22 @@ realloc(void *block, size_t size)
     return mi_realloc(block, size);
 }
 
+void *
+reallocarray(void *block, size_t count, size_t size)
+{
+    return mi_reallocarray(block, count, size);
+}
+
 void
 free(void *block)
 {
     mi_free(block);
+}
+
+void *
+valloc(size_t size)
+{
+    return mi_valloc(size);
 }
 
 void *
@@ -60,6 +78,32 @@ size_t
 malloc_usable_size(void *block)
 {
     return mi_usable_size(block);
+}
+
+char *
+strndup(const char *text, size_t most)
+{
+    size_t size = strnlen(text, most);
+    char *copy = mi_malloc(size + 1);
+    if (copy != NULL) {
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+    }
+    return copy;
+}
+
+char *
+strdup(const char *text)
+{
+    return strndup(text, strlen(text));
+}
+
+wchar_t *
+wcsdup(const wchar_t *text)
+{
+    size_t size = wcslen(text) + 1;
+    wchar_t *copy = mi_calloc(size, sizeof *copy);
+    return copy != NULL ? wmemcpy(copy, text, size) : NULL;
 }
 
 #endif

@@ -268,12 +268,24 @@ exec_inside(const struct place *place, char *const *arguments, char *const *envi
     }
 }
 
-EXPORT int
-INTERPOSED(execve)(const char *path, char *const arguments[], char *const environment[])
+static __attribute__((noinline)) int
+exec_any(const char *path, char *const arguments[], char *const environment[])
 {
     SERVE_AT(AT_FDCWD, path, exec_other(path, arguments, environment),
              exec_other(place.outside, arguments, environment),
              exec_inside(&place, arguments, environment));
+}
+
+/* The system's posix_spawn has been called, with what it is to start. Where it calls functions that
+   are interposed (musl's does), these go straight on: the child, which shares this variable, has
+   a stack of a few kilobytes. */
+static _Thread_local bool spawning;
+
+EXPORT int
+INTERPOSED(execve)(const char *path, char *const arguments[], char *const environment[])
+{
+    return spawning ? exec_system(path, arguments, environment)
+                    : exec_any(path, arguments, environment);
 }
 
 EXPORT int
@@ -323,8 +335,11 @@ struct request {
 static int
 start(const struct request *request, const char *path, char *const *arguments)
 {
-    return request->next(request->process, path, request->actions, request->attributes, arguments,
-                         request->environment);
+    spawning = true;
+    int error = request->next(request->process, path, request->actions, request->attributes,
+                              arguments, request->environment);
+    spawning = false;
+    return error;
 }
 
 static int
@@ -444,6 +459,9 @@ INTERPOSED(posix_spawn)(pid_t *process, const char *path, const posix_spawn_file
                         char *const environment[])
 {
     NEXT(spawn_function, posix_spawn)
+    if (spawning) {
+        return next(process, path, actions, attributes, arguments, environment);
+    }
     const struct request request = {next, process, actions, attributes, environment};
     return spawn(&request, path, arguments);
 }
