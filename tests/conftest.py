@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import stat
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
@@ -43,6 +44,24 @@ def runtime() -> Runtime:
     from oxidize_build.runtime.host import host_runtime  # noqa: PLC0415 - only tests that ask need it
 
     return host_runtime()
+
+
+@pytest.fixture(scope="session")
+def musl_compiler() -> tuple[str, ...]:
+    """The command of a compiler for musl: one that is installed, or else what compiles runtimes for it."""
+    from oxidize_build.errors import CompilerError  # noqa: PLC0415 - only tests that ask need these
+    from oxidize_build.link import find_compiler  # noqa: PLC0415
+    from oxidize_build.runtime.build.sources import Sources  # noqa: PLC0415
+    from oxidize_build.runtime.build.toolchain import MUSL, find_toolchain  # noqa: PLC0415
+
+    sources = os.environ.get("OXIDIZE_TEST_SOURCES")
+    try:
+        if sources is None:
+            return find_compiler("musl").command
+        toolchain = find_toolchain(MUSL, sources=Sources(Path(sources), Cache.default()))
+    except CompilerError as error:
+        pytest.skip(error.message)
+    return (*toolchain.cc, *toolchain.ldflags)
 
 
 @pytest.fixture

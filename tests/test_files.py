@@ -11,10 +11,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from oxidize_build.errors import CompilerError
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
-from oxidize_build.link import find_compiler
 from oxidize_build.resources import Content, DataFile, NamespacePackage, Resource
 from oxidize_build.stub_form import FORMS
 
@@ -111,15 +109,11 @@ def test_every_function(
 
 
 def test_every_function_in_a_static_program(
-    image: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
+    musl_compiler: tuple[str, ...], image: Path, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    try:
-        compiler = find_compiler("musl")
-    except CompilerError as error:
-        pytest.skip(error.message)
     form = FORMS["musl"]
     wrap = form.wrap_flags(STUB / f"{name}.c" for name in SOURCES)
     program = tmp_path_factory.mktemp("program") / "test_files"
-    compile_program(compiler.command, [*form.compile_flags, *form.link_flags, *wrap], program)
+    compile_program(musl_compiler, [*form.compile_flags, *form.link_flags, *wrap], program)
     for what in ("calls", "threads"):
         run_program(program, what, image, folder)
