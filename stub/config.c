@@ -275,13 +275,15 @@ config_initialise(const struct image *image, struct invocation *invocation)
     if (!PyStatus_Exception(status)) {
         status = set_arguments(&config, invocation);
     }
+    /* Before a command line that runs this executable makes it no interpreter. */
+    bool shares_arguments = config.parse_argv && !invocation->interpreter;
     if (!PyStatus_Exception(status) && invocation->interpreter) {
         status = read_command_line(&config, invocation);
     }
     if (!PyStatus_Exception(status)) {
         status = Py_InitializeFromConfig(&config);
     }
-    if (!PyStatus_Exception(status) && config.parse_argv && !invocation->interpreter) {
+    if (!PyStatus_Exception(status) && shares_arguments) {
         status = settle_arguments(invocation);
     }
     PyConfig_Clear(&config);
