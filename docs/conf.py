@@ -15,7 +15,10 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-suppress_warnings = ["myst.strikethrough"]
+suppress_warnings = [
+    "myst.strikethrough",
+    "ref.python",  # a built-in type has the name of several fields
+]
 
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
