@@ -9,6 +9,7 @@ import pytest
 from toolchain_samples import CLANG, GCC, MUSL
 
 from oxidize_build.cache import Cache
+from oxidize_build.cli import main
 from oxidize_build.errors import ArchiveError, RuntimeBuildError
 from oxidize_build.runtime.build import cpython
 from oxidize_build.runtime.build.plan import Plan
@@ -148,3 +149,30 @@ def test_a_mirror_of_a_known_version_needs_no_digest(cache: Cache) -> None:
 def test_a_source_that_is_not_there_is_refused(cache: Cache, tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="there is no source archive"):
         prepare(Request("3.14.7", source=str(tmp_path / "absent.tar.xz")), cache)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["3.99"], "cpython 3.99"),
+        (["3.14", "--libc", "glibc:1.0"], "libc"),
+        (["3.12.1", "--source", "https://example.invalid/p.tar.xz#sha256=ab"], "from 3.13 on"),
+        (["3.14", "--source", "absent.tar.xz"], "absent.tar.xz"),
+    ],
+)
+def test_the_command_refuses_in_words_and_leaves_nothing(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OXIDIZE_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(SystemExit) as caught:
+        main(["runtime", "build", *arguments])
+    assert caught.value.code not in {0, 1}
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert "hint: " in shown
+    assert not list(tmp_path.iterdir())
