@@ -54,13 +54,31 @@ def make_wheels(
     *requirements* are what pip takes as such, and options about them; relative paths in these begin at *cwd*.
     *project* names, in errors, what was asked for. pip's configuration is honoured as it is.
 
+    For a fully static runtime wheels for every platform are taken; if there are not enough of them, others
+    are built without a compiler.
+
     Raises DependencyError, which names the requirement that failed and quotes what pip said.
     """
-    run_pip(["wheel", f"--wheel-dir={folder}", *requirements], project, runtime, cwd)
+    command = ["wheel", f"--wheel-dir={folder}", *requirements]
+    refusal = _run([*command, "--only-binary=:all:"], runtime, cwd) if runtime.is_static else ""
+    if refusal is None:
+        return
+    output = _run(command, runtime, cwd)
+    if output is None:
+        return
+    lacking = NOT_FOUND.search(refusal)
+    raise _not_portable(lacking[1], project, output) if lacking else _failure(project, output)
 
 
 def run_pip(arguments: Sequence[str], project: str, runtime: Runtime, cwd: Path | None = None) -> None:
     """Run a command of pip for *runtime*. Raises DependencyError as :func:`make_wheels` does."""
+    output = _run(arguments, runtime, cwd)
+    if output is not None:
+        raise _failure(project, output)
+
+
+def _run(arguments: Sequence[str], runtime: Runtime, cwd: Path | None) -> str | None:
+    """Run a command of pip; return what it printed if it failed."""
     options = ["--no-input", "--progress-bar=off", "--disable-pip-version-check"]
     command = [*_pip(runtime), arguments[0], *options, *arguments[1:]]
     with resolving(runtime) as environment:
@@ -75,9 +93,7 @@ def run_pip(arguments: Sequence[str], project: str, runtime: Runtime, cwd: Path 
             env=environment,
             check=False,
         )
-    if result.returncode != 0:
-        error = _failure(project, result.stdout)
-        raise DependencyError(error.message, hint=STATIC_HINT) if runtime.is_static else error
+    return result.stdout if result.returncode != 0 else None
 
 
 def _pip(runtime: Runtime) -> list[str]:
@@ -88,10 +104,8 @@ def _pip(runtime: Runtime) -> list[str]:
 
 
 def _failure(project: str, output: str) -> DependencyError:
-    """Return the error for what pip printed, with its lines from the first fault on."""
-    fault = FIRST_FAULT.search(output)
-    relevant = output[fault.start() if fault else 0 :].splitlines()[-LINES_SHOWN:]
-    quoted = "".join(f"\n  {line}" for line in relevant if line.strip())
+    """Return the error for what pip printed."""
+    quoted = _quoted(output)
     for pattern, hint in CAUSES:
         if cause := pattern.search(output):
             return DependencyError(
@@ -101,3 +115,19 @@ def _failure(project: str, output: str) -> DependencyError:
         f"the dependencies of {project} cannot be provided:{quoted}",
         hint=f"`pip wheel` with the same requirements, run for {sys.executable}, shows the whole of it",
     )
+
+
+def _not_portable(requirement: str, project: str, output: str) -> DependencyError:
+    """Return the error for a *requirement* that has extension modules, and pip's *output* on building it."""
+    return DependencyError(
+        f"{project}'s dependency {requirement} has no wheel for every platform and cannot be built without a "
+        f"compiler; a fully static executable can load no extension modules:{_quoted(output)}",
+        hint=STATIC_HINT,
+    )
+
+
+def _quoted(output: str) -> str:
+    """Return the lines that pip printed from the first fault on."""
+    fault = FIRST_FAULT.search(output)
+    relevant = output[fault.start() if fault else 0 :].splitlines()[-LINES_SHOWN:]
+    return "".join(f"\n  {line}" for line in relevant if line.strip())
