@@ -3,10 +3,10 @@
 
 #include <errno.h>        /* errno */
 #include <string.h>       /* strrchr */
-#include <sys/mman.h>     /* memfd_create */
+#include <sys/mman.h>     /* MFD_CLOEXEC */
 #include <sys/resource.h> /* setrlimit */
-#include <sys/syscall.h>  /* SYS_open */
-#include <unistd.h>       /* write */
+#include <sys/syscall.h>  /* SYS_memfd_create */
+#include <unistd.h>       /* syscall, write */
 
 #ifndef MFD_EXEC
 #define MFD_NOEXEC_SEAL 0x0008U
@@ -54,9 +54,11 @@ linux_memory_file(const char *name, struct cursor content, bool executable)
     const char *last = slash ? slash + 1 : name;
     const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
     /* Kernels before 6.3 do not know the third flag; those with vm.memfd_noexec want it. */
-    int descriptor = memfd_create(last, flags | (executable ? MFD_EXEC : MFD_NOEXEC_SEAL));
+    const unsigned kind = executable ? MFD_EXEC : MFD_NOEXEC_SEAL;
+    int descriptor =
+        (int)syscall(SYS_memfd_create, last, flags | kind); /* glibc has it since 2.27 */
     if (descriptor < 0 && errno == EINVAL) {
-        descriptor = memfd_create(last, flags);
+        descriptor = (int)syscall(SYS_memfd_create, last, flags);
     }
     if (descriptor >= 0 &&
         (!linux_write(descriptor, content) || lseek(descriptor, 0, SEEK_SET) != 0)) {

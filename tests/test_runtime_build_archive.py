@@ -184,6 +184,8 @@ def test_archives_are_the_same_bytes(tmp_path: Path) -> None:
         (tree / "a").chmod(0o640 if number == 1 else 0o664)
         (tree / "bin" / "python").symlink_to("python3")
         os.link(tree / "a", tree / "bin" / "same")
+        (tree / "bin" / "__pycache__").mkdir()
+        (tree / "bin" / "__pycache__" / "a.pyc").write_text(str(number))
         write_archive(tree, tmp_path / f"{number}.tar.zst", jobs=number)
         digests.append((tmp_path / f"{number}.tar.zst").read_bytes())
     assert digests[0] == digests[1]

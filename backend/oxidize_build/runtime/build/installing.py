@@ -13,6 +13,7 @@ from pathlib import Path
 
 from oxidize_build.errors import RuntimeBuildError
 from oxidize_build.runtime.build.cpython import LIBRARY_FLAGS, PREFIX
+from oxidize_build.runtime.build.packing import BYTECODE_FOLDER
 from oxidize_build.runtime.build.plan import Plan, Workshop
 
 _NEUTRAL_ROOT = "/build"
@@ -97,7 +98,7 @@ def _replacements(plan: Plan, workshop: Workshop) -> _Replacements:
 
 
 def _remove_unwanted(install: Path) -> None:
-    caches = [*install.rglob("__pycache__")]
+    caches = [*install.rglob(BYTECODE_FOLDER)]
     for path in [*caches, *(path for pattern in _UNWANTED for path in install.glob(pattern))]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

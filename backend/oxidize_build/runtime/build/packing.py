@@ -9,6 +9,8 @@ from pathlib import Path
 
 import zstandard
 
+BYTECODE_FOLDER = "__pycache__"
+"""Left out: an interpreter that was run in the tree may have made it."""
 _LEVEL = 15
 _TIME = 315532800
 """1980-01-01: the oldest time that every kind of archive can hold."""
@@ -39,6 +41,7 @@ def write_archive(tree: Path, archive: Path, jobs: int) -> None:
 def _sorted_paths(tree: Path) -> list[Path]:
     found = [tree]
     for folder, folders, files in os.walk(tree):
+        folders[:] = [name for name in folders if name != BYTECODE_FOLDER]
         found += [Path(folder, name) for name in (*folders, *files)]
     return sorted(found)
 
