@@ -114,8 +114,8 @@ has_been_searched(Finder *self, PyObject *entry, PyObject *directory)
 static int
 walk(Finder *self, PyObject *entries, bool top, PyObject *directory, PyObject **others)
 {
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(entries); i++) {
-        PyObject *entry = PySequence_Fast_GET_ITEM(entries, i);
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(entries); i++) {
+        PyObject *entry = PyTuple_GET_ITEM(entries, i);
         if (PyUnicode_Check(entry) && PyUnicode_Compare(entry, directory) == 0) {
             return 1;
         }
@@ -138,7 +138,7 @@ reach(Finder *self, PyObject *path, const struct image_module *module, PyObject 
     if (top && (path = PySys_GetObject("path")) == NULL) { /* borrowed */
         return 0;
     }
-    PyObject *entries = PySequence_Fast(path, "a search path has to be a sequence");
+    PyObject *entries = PySequence_Tuple(path); /* a copy: another thread may change the list */
     PyObject *directory = entries ? packed_path(packed_searched_directory(module)) : NULL;
     int reached = directory ? walk(self, entries, top, directory, others) : -1;
     Py_XDECREF(directory);

@@ -123,13 +123,19 @@ def test_no_headers(facts: dict[str, Any], tmp_path: Path, missing: str) -> None
     [
         ({"implementation": "pypy"}, "is pypy, but only CPython"),
         ({"version": "3.10.13", "hexversion": 0x030A0DF0}, "is Python 3.10.13, but executables"),
-        ({"free_threaded": True}, "free-threaded build of Python"),
     ],
 )
 def test_unsupported(facts: dict[str, Any], change: dict[str, Any], message: str) -> None:
     facts.update(change)
     with pytest.raises(RuntimeNotUsableError, match=message):
         host_runtime()
+
+
+def test_free_threaded(facts: dict[str, Any]) -> None:
+    facts["free_threaded"] = True
+    runtime = host_runtime()
+    assert runtime.free_threaded
+    assert runtime.stdlib_path.name == f"python{runtime.short_version}t"
 
 
 def test_not_an_interpreter(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def _place(wheel: UnpackedWheel, file: WheelFile, runtime: Runtime) -> PurePosix
         case "data":
             return file.path
         case "headers":
-            return PurePosixPath("include", "site", f"python{runtime.short_version}", wheel.name) / file.path
+            return PurePosixPath("include", "site", runtime.directory_name, wheel.name) / file.path
         case _:
             return runtime.module_roots[-1] / file.path
 

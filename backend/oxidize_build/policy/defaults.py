@@ -13,7 +13,7 @@ from oxidize_build.patterns import compile_patterns
 if TYPE_CHECKING:
     from oxidize_build.resources import Resource
 
-STDLIB = re.compile(r"lib/python3\.\d+/")
+STDLIB = re.compile(r"lib/python3\.\d+t?/")
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,8 @@ def host_runtime(python: Path | None = None) -> Runtime:
     *python* may be the interpreter of a virtual environment: the runtime is then that of the
     installation which the environment was made from.
 
-    Raises RuntimeNotUsableError when it does not run, is not CPython 3.11 or later, is a free-threaded
-    build, or was installed without its static library or its headers.
+    Raises RuntimeNotUsableError when it does not run, is not CPython 3.11 or later, or was installed
+    without its static library or its headers.
     """
     python = Path.cwd() / (sys.executable if python is None else python)  # links kept: they lead to a venv
     facts = probe(python)
@@ -129,11 +129,6 @@ def check_supported(python: Path, facts: Facts) -> None:
         raise RuntimeNotUsableError(
             f"{python} is Python {facts['version']}, but executables are made of 3.11 or later",
             hint="build with a newer interpreter",
-        )
-    if facts["free_threaded"]:
-        raise RuntimeNotUsableError(
-            f"{python} is a free-threaded build of Python {facts['version']}, which is not supported",
-            hint="build with the ordinary build of the same version (python3.13, not python3.13t)",
         )
 
 

@@ -93,6 +93,11 @@ class Runtime:
         return ".".join(self.version.split(".")[:2])
 
     @property
+    def directory_name(self) -> str:
+        """Name of its directories, as CPython has it: ``python3.13``, or ``python3.14t`` if free-threaded."""
+        return f"python{self.short_version}{'t' if self.free_threaded else ''}"
+
+    @property
     def triple(self) -> str:
         """Target triple, as Rust spells it: ``x86_64-unknown-linux-gnu``."""
         abi = "musl" if self.libc == "musl" else "gnu"
@@ -101,7 +106,7 @@ class Runtime:
     @property
     def stdlib_path(self) -> PurePosixPath:
         """Where the standard library stands in the executable's tree."""
-        return PurePosixPath("lib") / f"python{self.short_version}"
+        return PurePosixPath("lib") / self.directory_name
 
     @property
     def module_roots(self) -> tuple[PurePosixPath, ...]:
