@@ -235,7 +235,7 @@ def openssl(bench: Bench) -> None:
     bench.run(
         *("perl", "./Configure", f"linux-{platform.machine()}", f"--prefix={PREFIX}", "--libdir=lib"),
         f"--openssldir={OPENSSL_DIRECTORY}",
-        *("no-apps", "no-async", "no-docs", "no-engine", "no-module", "no-shared", "no-tests"),
+        *("no-apps", "no-async", "no-docs", "no-engine", "no-module", "no-shared", "no-tests", "threads"),
         *(("no-dso",) if bench.toolchain.is_static else ()),
     )
     bench.make("build_libs")
