@@ -237,6 +237,7 @@ def openssl(bench: Bench) -> None:
         f"--openssldir={OPENSSL_DIRECTORY}",
         *("no-apps", "no-async", "no-docs", "no-engine", "no-module", "no-shared", "no-tests", "threads"),
         *(("no-dso",) if bench.toolchain.is_static else ()),
+        LDFLAGS="",  # nothing is linked, and with -static it would leave out threads
     )
     bench.make("build_libs")
     bench.install(_names(bench, "include/openssl", "*.h"), ["libssl.a", "libcrypto.a"], below="openssl")
