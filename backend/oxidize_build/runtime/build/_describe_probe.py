@@ -15,6 +15,7 @@ facts = {
     "python_config_vars": {
         name: str(value).replace(sys.base_prefix, "/install")
         for name, value in sysconfig.get_config_vars().items()
+        if name != "userbase"
     },
     "python_implementation_cache_tag": sys.implementation.cache_tag,
     "python_implementation_hex_version": sys.implementation.hexversion,

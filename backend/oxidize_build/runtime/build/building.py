@@ -48,7 +48,9 @@ def build_runtime(build: Build) -> Path:
 
     Raises RuntimeBuildError when a step fails, and OutputError when the archive cannot be written.
     """
-    run_steps(list(_steps(build)), build.workshop.root, build.plan.toolchain.environment())
+    # CPython writes down where packages of the user would be
+    environment = {**build.plan.toolchain.environment(), "HOME": "/"}
+    run_steps(list(_steps(build)), build.workshop.root, environment)
     with stage(f"Write {build.archive.name}"), staging(build.archive.parent) as directory:
         packed = directory / build.archive.name
         write_archive(build.workshop.tree, packed, build.plan.jobs)
