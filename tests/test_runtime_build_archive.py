@@ -17,7 +17,7 @@ import zstandard
 from toolchain_samples import CLANG, GCC, MUSL
 
 from oxidize_build.errors import RuntimeBuildError
-from oxidize_build.runtime.build.checks import check_modules, check_program
+from oxidize_build.runtime.build.checks import check_modules, check_program, shares_environment
 from oxidize_build.runtime.build.describing import Part, core_words, describe
 from oxidize_build.runtime.build.installing import neutralise
 from oxidize_build.runtime.build.libpython import write_libpython
@@ -290,6 +290,18 @@ def test_a_program_that_needs_another_library_is_refused(tmp_path: Path) -> None
     program = build_program(tmp_path, "-Wl,--no-as-needed", f"-L{tmp_path}", "-lodd")
     with pytest.raises(RuntimeBuildError, match=r"needs libodd\.so, which not every system has"):
         check_program(PLAN, program)
+
+
+def test_a_program_with_an_environment_of_its_own_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "main.c").write_text("extern char **environ;\nint main(void) { return environ == 0; }\n")
+    (tmp_path / "odd.c").write_text("char **environ;\n")
+    gcc = ["gcc", "-fno-pie", "-no-pie", tmp_path / "main.c", "-o"]
+    subprocess.run([*gcc, tmp_path / "right"], check=True)
+    assert shares_environment(tmp_path / "right")
+    library = tmp_path / "libodd.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", tmp_path / "odd.c", "-o", library], check=True)
+    subprocess.run([*gcc, tmp_path / "wrong", library], check=True)
+    assert not shares_environment(tmp_path / "wrong")
 
 
 def test_a_program_for_musl_must_be_static(tmp_path: Path) -> None:

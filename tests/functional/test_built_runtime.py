@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,9 @@ def python(built_runtime: Path) -> Path:
     return standalone_runtime(built_runtime).python
 
 
-def run(python: Path, *arguments: str) -> Any:
+def run(python: Path, *arguments: str, env: Mapping[str, str] | None = None) -> Any:
     command = [str(python), "-I", *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout)
 
 
 def test_every_module_of_the_standard_library_is_there(python: Path) -> None:
@@ -110,6 +111,14 @@ def test_the_libraries_that_are_linked_in_work(python: Path, https: tuple[str, P
         "terminal": 8,
         "uuid": 1,
     }
+
+
+def test_it_shares_the_environment_with_libc(python: Path, tmp_path: Path) -> None:
+    code = "import json, os; os.environ['SET'] = '1'; os.system('echo 1 > $KEPT$SET'); "
+    code += "print(json.dumps(sorted(name for name in os.environ if name in ('KEPT', 'SET'))))"
+    environment = {**os.environ, "KEPT": f"{tmp_path}/x"}
+    assert run(python, "-c", code, env=environment) == ["KEPT", "SET"]
+    assert [path.name for path in tmp_path.iterdir()] == ["x1"]
 
 
 def test_it_needs_nothing_but_libc_and_names_no_other_place(python: Path, built_runtime: Path) -> None:

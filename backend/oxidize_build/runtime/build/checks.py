@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
 from oxidize_build.analyze import libc_floor
 from oxidize_build.distributions import release_key
 from oxidize_build.errors import RuntimeBuildError
@@ -35,7 +38,7 @@ def check_program(plan: Plan, program: Path) -> str | None:
     """Return the oldest glibc that *program*, made by *plan*, runs with; None for one that needs none.
 
     Raises RuntimeBuildError when it needs a newer glibc than *plan* allows, a library that is no part of
-    libc or, made for musl, any at all.
+    libc or, made for musl, any at all; and when it does not share the environment with libc.
     """
     with program.open("rb") as file:
         facts = elf_facts(file, str(program))
@@ -48,4 +51,21 @@ def check_program(plan: Plan, program: Path) -> str | None:
     most = plan.toolchain.glibc
     if most is not None and release_key(version) > release_key(most):
         raise RuntimeBuildError(f"{program} needs glibc {version}, but was to run with glibc {most}")
+    if not shares_environment(program):
+        raise RuntimeBuildError(f"{program} has an environment of its own, which libc knows nothing of")
     return version
+
+
+def shares_environment(program: Path) -> bool:
+    """Tell whether *program* and its libc mean the same variable by ``environ``.
+
+    A program at a fixed address may take a library's variable for its own. If it does not do so under
+    all names that the variable has, which it does not learn from a library made for linking alone, libc
+    goes on with another one.
+    """
+    with program.open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".dynsym")
+        if not isinstance(symbols, SymbolTableSection):
+            return True
+        taken = {symbol.name for symbol in symbols.iter_symbols() if symbol["st_shndx"] != "SHN_UNDEF"}
+    return ("environ" in taken) == ("__environ" in taken)

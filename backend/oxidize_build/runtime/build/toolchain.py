@@ -186,7 +186,12 @@ class _Clang:
     def toolchain(self, libc: Libc, glibc: str | None, triple: str, sysroot: Path | None) -> Toolchain:
         """Return the toolchain whose programs find the *libc* of *sysroot*, or the host's."""
         target: tuple[str, ...] = ()
+        cflags: tuple[str, ...] = ()
         linking = ["-fuse-ld=lld"]
+        if libc == "glibc" and sysroot is not None:
+            # the sysroot's libraries do not say that environ and __environ are one object: a program that
+            # took environ for its own (by a copy relocation) would have another one than libc
+            cflags = ("-fno-direct-access-external-data",)
         if sysroot is not None:
             target = (f"--target={triple}", f"--sysroot={sysroot}")
             linking += ["--rtlib=compiler-rt", "--unwindlib=none"]  # libgcc may need this machine's glibc
@@ -203,7 +208,7 @@ class _Clang:
             nm=self.tool("nm"),
             strip=self.tool("strip"),
             profdata=self.tool("profdata"),
-            cflags=(),
+            cflags=cflags,
             ldflags=tuple(linking),
             is_clang=True,
             identity=f"{_version_of((self.clang,))} {sysroot.name if sysroot else HOST}",
