@@ -295,7 +295,7 @@ def test_a_program_that_needs_another_library_is_refused(tmp_path: Path) -> None
 def test_a_program_with_an_environment_of_its_own_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "main.c").write_text("extern char **environ;\nint main(void) { return environ == 0; }\n")
     (tmp_path / "odd.c").write_text("char **environ;\n")
-    gcc = ["gcc", "-fno-pie", "-no-pie", tmp_path / "main.c", "-o"]
+    gcc = ["gcc", "-fno-pie", "-no-pie", str(tmp_path / "main.c"), "-o"]
     subprocess.run([*gcc, tmp_path / "right"], check=True)
     assert shares_environment(tmp_path / "right")
     library = tmp_path / "libodd.so"
