@@ -92,6 +92,7 @@ def mask(text: str) -> str:
     """Hide paths, addresses, line numbers, and the command that bash shows when it was killed."""
     text = re.sub(r"bash: line \d+: +\d+ (\w+(?: \w+)*) .*", r"bash: \1", text, flags=re.DOTALL)
     text = re.sub(r"0x[0-9a-f]+|[Tt]hread-\d+", "X", text)
+    text = re.sub(r"^(Current thread X) \[[^\]]*\]", r"\1", text, flags=re.MULTILINE)  # its name, in 3.14
     text = re.sub(r"\nCurrent thread's C stack trace.*", "", text, flags=re.DOTALL)  # of Python 3.14
     text = re.sub(r'File "[^"]*"', "FILE", text)
     return re.sub(r"line \d+", "line N", text)
