@@ -187,8 +187,8 @@ def test_an_error_of_a_hook_is_readable(python: Path, project: Path) -> None:
 
 def test_a_name_that_does_not_exist(python: Path, project: Path) -> None:
     result = run(python, project, "-n", "--executable", "ap")
-    assert result.returncode == 73
-    assert "wrote no executable" in result.stderr
+    assert result.returncode == 1, "build's own, when a hook has ended"
+    assert "there is no executable 'ap'; the project defines app, tool" in result.stderr
 
 
 def test_report_lists_what_was_kept(python: Path, project: Path) -> None:

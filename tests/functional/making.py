@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 BUILD_SYSTEM = '[build-system]\nrequires = ["oxidize-build"]\nbuild-backend = "oxidize_build.build_meta"\n'
+Picture: TypeAlias = dict[str, tuple[int, int, bytes]]
+"""Inode, time of change in nanoseconds, and content, by relative path."""
 DOCUMENTS = (".licenses.txt", ".cdx.json")
 HELLO = "def main():\n    print('hello')\n"
 
@@ -44,7 +47,7 @@ def only_file(folder: Path) -> Path:
     return folder / name
 
 
-def picture(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+def picture(folder: Path) -> Picture:
     """Return the inode, time of change and content of every file below *folder*."""
     return {
         path.relative_to(folder).as_posix(): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes())
