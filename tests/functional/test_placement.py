@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -58,7 +59,7 @@ source = false
 optimize = 2
 """
 PACKED = b'def fail():\n    "Text."\n    assert False\n    return 1 / 0\n'
-LARGE = 8_000_000
+LARGE = 64_000_000
 
 
 @pytest.fixture(scope="module")
@@ -149,11 +150,14 @@ def writer_among(processes: Sequence[subprocess.Popen[str]]) -> subprocess.Popen
 def test_twenty_at_once_of_which_one_is_killed(dist: Path, tmp_path: Path) -> None:
     """The one that makes the copy is killed half-way, while the others wait for it."""
     cache = tmp_path / ".cache" / "app"
+    cache.mkdir(parents=True, mode=0o700)
     environment = {"PATH": os.defpath, "HOME": str(tmp_path)}
-    started = [
-        subprocess.Popen([dist / "app"], env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(20)
-    ]
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # none begins before all are there
+        started = [
+            subprocess.Popen([dist / "app"], env=environment, stdout=subprocess.PIPE, text=True)
+            for _ in range(20)
+        ]
     killed = writer_among(started)
     killed.send_signal(signal.SIGKILL)
     killed.communicate()

@@ -110,8 +110,8 @@ def _timed(step: Step, title: str, tools: Tools) -> dict[str, float]:
             hint=f"{error.hint or 'mend the cause'}; the same command then goes on at this step",
         ) from error
     return {
-        "seconds": round(time.monotonic() - started, 1),
-        "cpu_seconds": round(_children_seconds() - busy, 1),
+        "seconds": round(time.monotonic() - started, 3),
+        "cpu_seconds": round(_children_seconds() - busy, 3),
     }
 
 
