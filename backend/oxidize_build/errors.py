@@ -97,6 +97,12 @@ class ImageError(OxidizeError):
     exit_status = 70  # EX_SOFTWARE: what a damaged executable itself exits with
 
 
+class ProfileError(OxidizeError):
+    """A profile cannot be read, or traced runs have left none."""
+
+    exit_status = 65
+
+
 class ObjectFileError(OxidizeError):
     """A file is no object file of a known format, or a damaged one."""
 
