@@ -1,11 +1,11 @@
 """Ten CPU benchmarks of pyperformance, on several interpreters in turn.
 
-    python tests/benchmarks/cpu.py [--rounds N] [--json FILE] PYTHON [PYTHON ...]
+    python tests/benchmarks/cpu.py [--rounds N] [--json FILE] TITLE=PYTHON [TITLE=PYTHON ...]
 
-pyperformance and pyperf are installed into a temporary folder from PyPI. In each round every
-interpreter runs a benchmark once, one after the other, so that a machine whose speed drifts treats
-all alike. The figures are medians, the ratios those of the first interpreter to each other one, round
-by round: above 1 the first one is faster.
+PYTHON is an interpreter, or the archive of a runtime. pyperformance and pyperf are installed into a
+temporary folder from PyPI. In each round every interpreter runs a benchmark once, one after the other, so
+that a machine whose speed drifts treats all alike. The table that is printed, for docs/runtimes.md, has the
+medians, and how many times as long the other interpreters take as the first one, compared round by round.
 """
 
 from __future__ import annotations
@@ -18,9 +18,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2] / "backend"))
+
+from oxidize_build.runtime.extract import extract
+from oxidize_build.runtime.standalone import standalone_runtime
 
 SECONDS = 0.5
 """About as long a single measurement takes."""
@@ -58,6 +64,24 @@ def install(folder: Path) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Contestant:
+    """An interpreter, and what the table calls it."""
+
+    title: str
+    python: str
+
+
+def contestant(text: str, folder: Path) -> Contestant:
+    """Return the interpreter that ``TITLE=PYTHON`` names; an archive is unpacked in *folder* for it."""
+    title, _, path = text.rpartition("=")
+    if ".tar" not in path:
+        return Contestant(title or path, path)
+    unpacked = folder / Path(path).name
+    extract(Path(path), unpacked)
+    return Contestant(title or unpacked.name, str(standalone_runtime(unpacked / "python").python))
+
+
 def measure(python: str, benchmark: Benchmark, loops: int, tools: Path) -> float:
     """Return the seconds that one loop of *benchmark* takes."""
     output = tools / "result.json"
@@ -86,37 +110,43 @@ def ratios(times: Sequence[Sequence[float]]) -> list[float]:
     return [statistics.median(b / a for a, b in zip(first, other, strict=True)) for other in times]
 
 
-def show(pythons: Sequence[str], results: Mapping[str, Sequence[Sequence[float]]]) -> None:
-    width = max(map(len, results))
-    for number, python in enumerate(pythons):
-        print(f"[{number}] {python}")
-    numbers = "".join(f"{f'[{n}] ms':>11}" for n in range(len(pythons)))
-    others = "".join(f"{f'[{n}]/[0]':>9}" for n in range(1, len(pythons)))
-    print(f"{'':{width}}{numbers}{others}")
+def table(titles: Sequence[str], results: Mapping[str, Sequence[Sequence[float]]]) -> Iterator[str]:
+    """Yield the lines of the table, in Markdown."""
+    first, *others = titles
+    yield _row("", f"{first}, ms", *(cell for title in others for cell in (f"{title}, ms", "times as long")))
+    yield _row("---", "---:", *("---:", "---:") * len(others))
     for name, times in results.items():
-        medians = "".join(f"{statistics.median(column) * 1000:11.3f}" for column in times)
-        print(f"{name:{width}}{medians}" + "".join(f"{ratio:9.2f}" for ratio in ratios(times)[1:]))
+        medians = [f"{statistics.median(column) * 1000:.1f}" for column in times]
+        compared = zip(medians[1:], ratios(times)[1:], strict=True)
+        yield _row(name, medians[0], *(cell for ms, ratio in compared for cell in (ms, f"{ratio:.2f}")))
     columns = zip(*(ratios(times)[1:] for times in results.values()), strict=True)
     means = [math.exp(statistics.fmean(map(math.log, column))) for column in columns]
-    print(f"{'geometric mean':{width + 11 * len(pythons)}}" + "".join(f"{mean:9.2f}" for mean in means))
+    yield _row("geometric mean", "", *(cell for mean in means for cell in ("", f"{mean:.2f}")))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("pythons", metavar="PYTHON", nargs="+")
+    parser.add_argument("pythons", metavar="TITLE=PYTHON", nargs="+")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="oxidize-bench-") as folder:
-        tools = install(Path(folder))
+        tools = install(Path(folder) / "tools")
+        contestants = [contestant(text, Path(folder)) for text in arguments.pythons]
+        pythons = [each.python for each in contestants]
         results = {
-            benchmark.name: compare(arguments.pythons, benchmark, arguments.rounds, tools)
-            for benchmark in BENCHMARKS
+            benchmark.name: compare(pythons, benchmark, arguments.rounds, tools) for benchmark in BENCHMARKS
         }
-    print(f"{arguments.rounds} rounds, load {os.getloadavg()[0]:.1f}")
-    show(arguments.pythons, results)
+    print(f"{arguments.rounds} rounds, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+    for line in table([each.title for each in contestants], results):
+        print(line)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"pythons": arguments.pythons, "seconds": results}, indent=2))
+        titles = [each.title for each in contestants]
+        arguments.json.write_text(json.dumps({"pythons": titles, "seconds": results}, indent=2))
 
 
 if __name__ == "__main__":
