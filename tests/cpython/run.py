@@ -138,30 +138,40 @@ class Suite:
         return comparison.with_packed({test: again[test] for test in defects if test in again})
 
     def run(self, python: Path, how: str, name: str, *more: str) -> Results:
-        """Run a file of tests with *python* in a directory of its own; keep the record and the output."""
+        """Run a file of tests with *python*; keep the record and the output."""
         record = self.results / f"{name}.{how}.jsonl"
-        record.unlink(missing_ok=True)
-        record.touch()
-        options = ["-v", "-u", RESOURCES, "--timeout", str(TIMEOUT - 60)]
-        command: list[str | Path] = [python, "-B", HERE / "probe.py", record, *options, *more, name]
-        with (
-            tempfile.TemporaryDirectory(prefix="cpython-", ignore_cleanup_errors=True) as directory,
-            (self.results / f"{name}.{how}.log").open("wb") as log,
-        ):
-            try:
-                subprocess.run(
-                    command,
-                    cwd=directory,
-                    env=_environment(directory),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    timeout=TIMEOUT,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                log.write(b"\nout of time\n")
+        run_file(python, record, name, "-u", RESOURCES, *more)
         return read_record(record)
+
+
+def run_file(python: Path, record: Path, name: str, *options: str) -> int | None:
+    """Run a file of tests with *python* in a directory of its own; *options* are those of ``python -m test``.
+
+    What became of each test is written to *record*, the output to a file beside it that ends in ``.log``.
+    Return the exit status, or None if the time was not enough.
+    """
+    record.unlink(missing_ok=True)
+    record.touch()
+    waiting = ["-v", "--timeout", str(TIMEOUT - 60)]
+    command: list[str | Path] = [python, "-B", HERE / "probe.py", record, *waiting, *options, name]
+    with (
+        tempfile.TemporaryDirectory(prefix="cpython-", ignore_cleanup_errors=True) as directory,
+        record.with_suffix(".log").open("wb") as log,
+    ):
+        try:
+            return subprocess.run(
+                command,
+                cwd=directory,
+                env=_environment(directory),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                timeout=TIMEOUT,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            log.write(b"\nout of time\n")
+            return None
 
 
 def has_tests(runtime: Runtime, name: str) -> bool:
