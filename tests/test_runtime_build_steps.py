@@ -85,7 +85,11 @@ def test_programs_get_the_given_environment_alone(tmp_path: Path, monkeypatch: p
 
 
 def test_the_mark_says_how_long_it_took(tmp_path: Path) -> None:
-    run_steps([python_step("think", "import time\nwhile time.process_time() < 0.1: pass", tmp_path)], tmp_path, ENVIRONMENT)
+    run_steps(
+        [python_step("think", "import time\nwhile time.process_time() < 0.1: pass", tmp_path)],
+        tmp_path,
+        ENVIRONMENT,
+    )
     used = json.loads((tmp_path / "done" / "think").read_text())
     assert used["seconds"] > 0
     assert used["cpu_seconds"] > 0
