@@ -6,6 +6,7 @@
 #include <sys/stat.h> /* stat */
 
 #include "allocators.h"
+#include "collector.h"
 #include "config_fields.h"
 #include "os.h"
 #include "placed.h"
@@ -82,6 +83,7 @@ preinitialise(const struct image *image, const struct invocation *invocation)
     PyStatus status = Py_PreInitializeFromBytesArgs(&preconfig, invocation->argc, invocation->argv);
     if (!PyStatus_Exception(status)) {
         status_die_if_failed(allocators_setup(image));
+        collector_hold();
     }
     return status;
 }

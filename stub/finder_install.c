@@ -5,6 +5,7 @@
 
 #include <sys/stat.h> /* stat */
 
+#include "collector.h"
 #include "config.h"
 #include "finder.h"
 #include "packed.h"
@@ -113,6 +114,7 @@ install(PyObject *module)
         return -1;
     }
     PyErr_Clear();
+    collector_setup(2 * image_module_count(tree_image())); /* their code, then themselves */
     if (set_stdlib_directory() == 0 &&
         insert_first("path_hooks", PyCFunction_New(&zip_path_hook_definition, NULL)) == 0 &&
         insert_first("meta_path", finder_make()) == 0 && add_names() == 0) {

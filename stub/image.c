@@ -182,6 +182,12 @@ read_module(const struct image *image, uint32_t index, struct image_module *modu
     return status_ok();
 }
 
+uint32_t
+image_module_count(const struct image *image)
+{
+    return (uint32_t)record_count(image, IMAGE_SECTION_MODULES, sizeof(struct image_module));
+}
+
 struct status
 image_find_module(const struct image *image, struct text name, bool *present,
                   struct image_module *module)

@@ -38,6 +38,8 @@ typedef struct status image_apply_option(void *context, const struct image_optio
 struct status image_for_each_option(const struct image *image, image_apply_option *apply,
                                     void *context);
 
+uint32_t image_module_count(const struct image *image);
+
 /* Find a module by its full dotted name; *present says whether there is one. */
 struct status image_find_module(const struct image *image, struct text name, bool *present,
                                 struct image_module *module);

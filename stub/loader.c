@@ -7,6 +7,7 @@
 
 #include <marshal.h> /* PyMarshal_ReadObjectFromString */
 
+#include "collector.h"
 #include "packed.h"
 #include "tree.h"
 
@@ -43,14 +44,17 @@ unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
                       &marshalled)) {
         status_die(status_fault("a packed file is damaged"));
     }
+    bool paused = collector_pause();
     PyObject *code =
         PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
+    collector_resume(paused);
     PyObject *source = code ? source_path(module, path) : NULL;
     PyObject *fixed =
         source ? PyObject_CallMethod(self, FIX_CO_FILENAME, "OO", code, source) : NULL;
     if (fixed == NULL) {
         Py_CLEAR(code);
     }
+    collector_spare();
     Py_XDECREF(fixed);
     Py_XDECREF(source);
     return code;
@@ -185,6 +189,7 @@ loader_exec_module(PyObject *self, PyObject *module)
         return NULL;
     }
     Py_DECREF(result);
+    collector_spare();
     Py_RETURN_NONE;
 }
 

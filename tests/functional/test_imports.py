@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,14 @@ CASES: dict[str, Any] = {
     "meta_path_is_no_list": "packed",
     "unencodable": True,
     "optimised": "False packed None",
+    "collector": [
+        [True, False, False],
+        [False, False, False],
+        [False, False, True],
+        [False, True, True],
+        [True, True, True],
+    ],
+    "garbage": True,
 }
 
 
@@ -54,15 +63,20 @@ def imports(build: Callable[[Path], Path]) -> Path:
     return build(PROJECTS / "imports") / "imports"
 
 
+def ask(*command: str | Path, scratch: Path) -> Any:
+    environment = {"PATH": os.environ["PATH"], "SCRATCH": str(scratch)}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_imports(case: str, imports: Path, tmp_path: Path) -> None:
-    result = subprocess.run(
-        [imports, case],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={"PATH": os.environ["PATH"], "SCRATCH": str(tmp_path)},
-    )
-    assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout) == CASES[case]
+    assert ask(imports, case, scratch=tmp_path) == CASES[case]
+
+
+def test_garbage_is_not_collected_during_start_up(imports: Path, tmp_path: Path) -> None:
+    code = "import sys; sys.path.insert(0, sys.argv.pop()); from imports import main; main()"
+    project = PROJECTS / "imports"
+    python = ask(sys.executable, "-S", "-c", code, "collections", project, scratch=tmp_path)
+    assert ask(imports, "collections", scratch=tmp_path) < python

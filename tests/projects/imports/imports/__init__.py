@@ -1,5 +1,6 @@
 """Each function tries one thing that the import system promises; SCRATCH is a directory to write into."""
 
+import gc
 import importlib
 import importlib.machinery
 import importlib.resources
@@ -9,6 +10,7 @@ import os
 import pkgutil
 import runpy
 import sys
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -210,6 +212,41 @@ def optimised():
     code = "import packed_module, json; print(__debug__, packed_module.WHERE, json.__doc__)"
     command = [sys.executable, "-OO", "-c", code]
     return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+
+def collections():
+    """How often the collector has run since the start."""
+    return sum(generation["collections"] for generation in gc.get_stats())
+
+
+def collector():
+    """What programs see of the collector, and say to it, outlasts imports."""
+    states = []
+    for change in (lambda: None, gc.disable, lambda: gc.set_threshold(5, 6, 7), gc.freeze, gc.enable):
+        change()
+        sys.modules.pop("packed_module", None)
+        import packed_module  # noqa: F401
+
+        states.append((gc.isenabled(), gc.get_freeze_count() > 0, gc.get_threshold() == (5, 6, 7)))
+    return states
+
+
+def garbage():
+    """A program that imports again and again has its garbage collected."""
+
+    class Cycle:
+        def __init__(self):
+            self.self = self
+
+    seen = []
+    for _ in range(100_000):
+        weakref.finalize(Cycle(), seen.append, True)
+        sys.modules.pop("packed_module", None)
+        import packed_module  # noqa: F401
+
+        if seen:
+            return True
+    return False
 
 
 def main():
