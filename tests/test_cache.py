@@ -29,6 +29,17 @@ def test_an_entry_is_made_once(cache: Cache) -> None:
     assert sorted(files(cache)) == ["abcd", "abcd.seal"]
 
 
+def test_a_finished_file_becomes_an_entry(cache: Cache) -> None:
+    for text in ("first", "second"):
+        with cache.workshop(cache.root / "kind") as workshop:
+            made = workshop / "made"
+            made.write_text(text)
+            entry = cache.adopt("kind", "abcd", made)
+        assert entry == cache.path("kind", "abcd")
+        assert cache.obtain("kind", "abcd", lambda _: pytest.fail("it is there")).read_text() == text
+    assert sorted(files(cache)) == ["abcd", "abcd.seal"]
+
+
 def test_an_entry_that_another_process_made_at_the_same_time(cache: Cache) -> None:
     def make(made: Path) -> None:
         made.mkdir()

@@ -177,14 +177,9 @@ class _Compiler:
         problem: str | int | None = json.loads(answer)
         if isinstance(problem, int):
             raise OSError(problem, os.strerror(problem), str(result))
-
-        def make(made: Path) -> None:
-            if problem is None:
-                result.rename(made)
-            else:
-                made.write_text(problem, "utf-8", errors="backslashreplace")
-
-        self.cache.obtain(KIND, job.entry.name, make)
+        if problem is not None:
+            result.write_text(problem, "utf-8", errors="backslashreplace")
+        self.cache.adopt(KIND, job.entry.name, result)
 
 
 def _environment() -> dict[str, str]:

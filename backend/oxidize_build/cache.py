@@ -121,11 +121,25 @@ class Cache:
             if made.is_dir():
                 _place_directory(made, entry, is_sound)
             else:
-                seal = workshop / "seal"
-                seal.write_text(_seal(made), "ascii")
-                seal.rename(_seal_path(entry))
-                made.rename(entry)
+                self._seal_in(made, entry)
         return entry
+
+    def adopt(self, kind: str, key: str, made: Path) -> Path:
+        """Make an entry of the finished file *made*, which is moved there from a workshop of this cache.
+
+        An entry that is there is replaced. Where many are made together this is quicker than obtain().
+        """
+        entry = self.path(kind, key)
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        self._seal_in(made, entry)
+        return entry
+
+    def _seal_in(self, made: Path, entry: Path) -> None:
+        """Rename *made* to *entry*; the seal comes first, so that none without one is ever seen."""
+        seal = made.with_name(f"{made.name}{SEAL_SUFFIX}")
+        seal.write_text(_seal(made), "ascii")
+        seal.rename(_seal_path(entry))
+        made.rename(entry)
 
     def sha256(self, file: Path) -> str:
         """Return the SHA-256 of a large *file*, worked out once for as long as the file is not touched."""
