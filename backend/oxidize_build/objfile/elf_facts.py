@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, BinaryIO
 
+from elftools.common.exceptions import ELFError
+from elftools.construct.core import ConstructError
 from elftools.construct.lib.container import Container
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
 from elftools.elf.segments import InterpSegment, NoteSegment
 
-from oxidize_build.errors import ObjectFileError
-from oxidize_build.objfile.elf_dynamic import DAMAGE, SegmentsOnly
+from oxidize_build.errors import ImageError, ObjectFileError
+from oxidize_build.objfile.elf_format import DT_NEEDED, DT_SONAME, IDENT, ElfFile
+from oxidize_build.objfile.elf_tags import DynamicTable
 from oxidize_build.objfile.facts import (
     Kind,
     ObjectFacts,
@@ -30,6 +33,19 @@ from oxidize_build.objfile.facts import (
 )
 
 MAGIC = b"\x7fELF"
+DAMAGE = (
+    ELFError,
+    ConstructError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""What pyelftools raises for damaged input, beside its own errors."""
 _ARCHITECTURES = {
     "EM_386": "i686",
     "EM_AARCH64": "aarch64",
@@ -53,6 +69,14 @@ _CET_PROPERTIES = {
     "GNU_PROPERTY_X86_FEATURE_1_AND": ((1, "CET branch tracking"), (2, "CET shadow stack")),
     "GNU_PROPERTY_AARCH64_FEATURE_1_AND": ((1, "BTI"), (2, "PAC")),
 }
+
+
+class SegmentsOnly(ELFFile):
+    """An ELF file that is read by its segments alone."""
+
+    def num_sections(self) -> int:
+        """Return 0."""
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +127,27 @@ def elf_needs(stream: BinaryIO, name: str) -> ElfNeeds:
 
     Raises ObjectFileError if it is damaged.
     """
+    if stream.read(len(IDENT)) == IDENT:
+        return _quick_needs(stream, name)
     try:
         elf = SegmentsOnly(stream)
         tags = _read_tags(elf)
         return ElfNeeds(tags.soname, tuple(tags.needed), _symbol_versions(elf, tags))
     except DAMAGE as error:
         raise ObjectFileError(f"{name}: malformed or truncated ELF file ({error})") from error
+
+
+def _quick_needs(stream: BinaryIO, name: str) -> ElfNeeds:
+    """Return what a 64-bit little-endian file needs."""
+    try:
+        table = DynamicTable.of(ElfFile.parse(stream, name))
+        sonames = table.strings(DT_SONAME)
+        versions = ((need.library, need.version, need.flags) for need in table.needed_versions())
+        return ElfNeeds(
+            sonames[-1] if sonames else None, tuple(table.strings(DT_NEEDED)), _highest_versions(versions)
+        )
+    except ImageError as error:
+        raise ObjectFileError(error.message) from error
 
 
 def _facts(stream: BinaryIO) -> ObjectFacts:
@@ -186,14 +225,23 @@ def _symbol_versions(elf: ELFFile, tags: _Tags) -> tuple[SymbolVersion, ...]:
     # There is no section that the table could be asked for, and of its strings only get_string is used
     strings: Any = tags.segment._get_stringtable()  # noqa: SLF001
     table = GNUVerNeedSection(header, "", elf, strings)
+    found = (
+        (str(needed.name), version.name, version["vna_flags"])
+        for needed, versions in table.iter_versions()
+        for version in versions
+    )
+    return _highest_versions(found)
+
+
+def _highest_versions(versions: Iterable[tuple[str, str, int]]) -> tuple[SymbolVersion, ...]:
+    """Return the highest of *versions*, which are libraries, versions and flags, of each name space."""
     highest: dict[tuple[str, str], str] = {}
-    for needed, versions in table.iter_versions():
-        for version in versions:
-            if version["vna_flags"] & _WEAK:
-                continue
-            key = (str(needed.name), version.name.rpartition("_")[0])
-            if key not in highest or version_key(version.name) > version_key(highest[key]):
-                highest[key] = version.name
+    for library, version, flags in versions:
+        if flags & _WEAK:
+            continue
+        key = (library, version.rpartition("_")[0])
+        if key not in highest or version_key(version) > version_key(highest[key]):
+            highest[key] = version
     return tuple(SymbolVersion(library, version) for (library, _), version in highest.items())
 
 
