@@ -74,12 +74,15 @@ def stdlib_files(runtime: Runtime) -> list[DataFile]:
     In those that tell how it was built, ``/install`` replaces directories of the building machine.
     """
     files = [
-        DataFile(runtime.stdlib_path / name, _without_build_paths(path, runtime), PYTHON)
+        DataFile(PurePosixPath(f"{runtime.stdlib_path}/{name}"), _without_build_paths(path, runtime), PYTHON)
         for name, path in _walk(runtime.stdlib)
         if name not in OF_THE_HOST
     ]
     dynload = runtime.stdlib_path / "lib-dynload"
-    files += [DataFile(dynload / name, Content(path), PYTHON) for name, path in _walk(runtime.dynload)]
+    files += [
+        DataFile(PurePosixPath(f"{dynload}/{name}"), Content(path), PYTHON)
+        for name, path in _walk(runtime.dynload)
+    ]
     return files
 
 
@@ -95,13 +98,13 @@ def wheel_files(wheels: Iterable[UnpackedWheel], runtime: Runtime) -> list[DataF
 def _walk(directory: Path) -> Iterator[tuple[str, Path]]:
     """Yield the path of each file below *directory*, relative and absolute; broken links have no file."""
     for folder, folders, names in os.walk(directory):
+        below = folder.removeprefix(str(directory)).removeprefix("/")
         folders[:] = sorted(
             name for name in folders if name not in NOT_THE_LIBRARY and not name.startswith("config-")
         )
         for name in sorted(names):
-            path = Path(folder, name)
-            if not name.endswith(LEFT_BEHIND) and path.is_file():
-                yield path.relative_to(directory).as_posix(), path
+            if not name.endswith(LEFT_BEHIND) and os.path.isfile(f"{folder}/{name}"):  # noqa: PTH113 (many)
+                yield f"{below}/{name}" if below else name, Path(folder, name)
 
 
 def _without_build_paths(path: Path, runtime: Runtime) -> Content:

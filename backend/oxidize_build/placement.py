@@ -58,9 +58,12 @@ def settle(resources: Iterable[Resource], runtime: Runtime) -> list[Resource]:
     """
     collected = list(resources)
     wanted: dict[tuple[str, str], Placement] = {}
-    for resource in collected:
+    elsewhere = [resource for resource in collected if _placement(resource) is not Placement.MEMORY]
+    if not elsewhere:
+        return collected
+    for resource in elsewhere:
         unit = _unit(resource, runtime)
-        if unit is None or isinstance(resource, NamespacePackage) or resource.placement is Placement.MEMORY:
+        if unit is None or isinstance(resource, NamespacePackage):
             continue
         if wanted.setdefault(unit, resource.placement) is not resource.placement:
             raise SettingsError(

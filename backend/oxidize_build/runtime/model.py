@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Literal, TypeAlias
 
@@ -106,13 +107,15 @@ class Runtime:
     @property
     def stdlib_path(self) -> PurePosixPath:
         """Where the standard library stands in the executable's tree."""
-        return PurePosixPath("lib") / self.directory_name
+        return _module_roots(self.directory_name)[0]
 
     @property
     def module_roots(self) -> tuple[PurePosixPath, ...]:
         """The directories of the tree that are on ``sys.path``, in that order."""
-        return (
-            self.stdlib_path,
-            self.stdlib_path / "lib-dynload",
-            self.stdlib_path / "site-packages",
-        )
+        return _module_roots(self.directory_name)
+
+
+@cache
+def _module_roots(directory_name: str) -> tuple[PurePosixPath, ...]:
+    stdlib = PurePosixPath("lib") / directory_name
+    return (stdlib, stdlib / "lib-dynload", stdlib / "site-packages")
