@@ -45,6 +45,7 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         names: Sequence[str] | None,
         output: Path,
         targets: Sequence[str] | None,
+        _preparation: object,
     ) -> list[SimpleNamespace]:
         assert zipfile.is_zipfile(wheel)
         assert targets is None

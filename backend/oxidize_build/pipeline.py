@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,11 +20,11 @@ from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.interpreter_config import bytecode_level, interpreter_options
 from oxidize_build.libraries import link_libraries
 from oxidize_build.licenses.documents import Contents, project_first
-from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
 from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.placement import place, write_tree
 from oxidize_build.policy import Policy, apply_policy, treat_main
+from oxidize_build.preparation import Preparation
 from oxidize_build.program import add_own_files, make_program
 from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
@@ -61,19 +62,26 @@ def build_executables(
     names: Sequence[str] | None,
     output: Path,
     targets: Sequence[str] | None = None,
+    preparation: Preparation | None = None,
 ) -> list[ExecutableSummary]:
     """Build executables of the project whose wheel is *wheel* into *output*; return an account of each.
 
     *names* picks executables; None means all that the settings and the wheel's entry points define. *targets*
     picks targets likewise. A file is named for its executable, and where the project has several targets for
-    its target too: ``app-linux``.
+    its target too: ``app-linux``. *preparation* is what has been begun before there was a wheel.
 
     Raises an OxidizeError of the failing stage; *output* is then as it was.
     """
     settings = add_entry_points(settings, entry_points(wheel), parse_wheel_filename(wheel.name)[0])
     builds = select(settings, names, targets)
-    shared = _Shared(settings.project, wheel, Cache.default())
-    with staging(output) as directory, recorded() as stages:
+    cache = Cache.default()
+    with (
+        staging(output) as directory,
+        recorded() as stages,
+        nullcontext(preparation) if preparation else Preparation(cache) as prepared,
+    ):
+        prepared.begin(build.target for build in builds)
+        shared = _Shared(settings.project, wheel, cache, prepared)
         jobs = [_prepare(build, shared) for build in builds]
         summaries = [_make(job, directory, stages) for job in jobs]
         delivered = deliver([*(summary.path for summary in summaries), *companions(directory)], output)
@@ -109,27 +117,20 @@ def lock_dependencies(settings: Settings, wheel: Path, output: Path | None) -> P
 class _Shared:
     """What is done once for all builds that need the same."""
 
-    def __init__(self, project: Path, wheel: Path, cache: Cache) -> None:
+    def __init__(self, project: Path, wheel: Path, cache: Cache, prepared: Preparation) -> None:
         self._project = project
         self._wheel = wheel
         self._cache = cache
-        self._runtimes: dict[Hashable, Runtime] = {}
-        self._workshops: dict[Runtime, Workshop] = {}
+        self._prepared = prepared
         self._collected: dict[Hashable, _Collected] = {}
 
+    def runtime(self, target: Target) -> Runtime:
+        """Return the runtime for *target*."""
+        return self._prepared.runtime(target)
+
     def workshop(self, target: Target) -> Workshop:
-        """Return the workshop for *target*, whose runtime is looked for and whose stub is made once."""
-        wanted = (target.runtime, target.triple, target.glibc)
-        if wanted not in self._runtimes:
-            with stage(f"Find the Python runtime{f' of {target.name}' if target.name else ''}"):
-                self._runtimes[wanted] = find_runtime(
-                    target.runtime, self._cache, triple=target.triple, glibc=target.glibc
-                )
-        runtime = self._runtimes[wanted]
-        if runtime not in self._workshops:
-            with stage(f"Make the stub for Python {runtime.version}"):
-                self._workshops[runtime] = Workshop(runtime, self._cache, make_stub(runtime, self._cache))
-        return self._workshops[runtime]
+        """Return the workshop for *target*, when its stub has been made."""
+        return Workshop(self.runtime(target), self._cache, self._prepared.stub(target))
 
     def collected(self, executable: Executable, runtime: Runtime) -> _Collected:
         """Return all that could be packed: *runtime*'s standard library, and the wheels of *executable*."""
@@ -162,25 +163,26 @@ class _Job:
     """A build, and what is shared with others of it."""
 
     build: Build
-    workshop: Workshop
+    shared: _Shared
+    runtime: Runtime
     collected: _Collected
 
 
 def _prepare(build: Build, shared: _Shared) -> _Job:
-    workshop = shared.workshop(build.target)
-    interpreter_options(build.executable, workshop.runtime)  # its faults come before the long stages
-    return _Job(build, workshop, shared.collected(build.executable, workshop.runtime))
+    runtime = shared.runtime(build.target)
+    interpreter_options(build.executable, runtime)  # its faults come before the long stages
+    return _Job(build, shared, runtime, shared.collected(build.executable, runtime))
 
 
 def _make(job: _Job, directory: Path, stages: Sequence[Stage]) -> ExecutableSummary:
     executable = job.build.executable
-    decided = apply_policy(job.collected.resources, job.workshop.runtime, Policy.of(executable))
+    decided = apply_policy(job.collected.resources, job.runtime, Policy.of(executable))
     for line in decided.warnings:
         note(line)
-    check_loadable(decided.kept, job.workshop.runtime, job.build.file_name)
+    check_loadable(decided.kept, job.runtime, job.build.file_name)
     finished = directory / job.build.file_name
     contents = Contents(job.collected.wheels, job.build.licenses)
-    report = pack(executable, decided.kept, job.workshop, finished, contents)
+    report = pack(executable, decided.kept, job.shared.workshop(job.build.target), finished, contents)
     check_glibc(report, job.build.target.glibc)
     return summarise(report, executable.run, decided, stages)
 

@@ -34,10 +34,13 @@ def recorded() -> Iterator[list[Stage]]:
 
 
 @contextmanager
-def stage(title: str) -> Iterator[None]:
-    """Show *title* while the block runs, and how long it took, in seconds, when it has ended."""
+def stage(title: str, *, shown: bool = True) -> Iterator[None]:
+    """Show *title* while the block runs, and how long it took, in seconds, when it has ended.
+
+    One that runs in the background is not *shown* while it does: a terminal has room for one.
+    """
     started = time.monotonic()
-    if console.is_terminal:
+    if shown and console.is_terminal:
         with console.status(title):
             yield
     else:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pyproject_hooks import BackendUnavailable, BuildBackendHookCaller
 
+from oxidize_build.cache import Cache
 from oxidize_build.errors import DependencyError
 from oxidize_build.progress import stage
 from oxidize_build.settings import Settings, check_names
@@ -45,13 +47,21 @@ def build_project(
 
     Raises an OxidizeError of the failing stage; *output* is then as it was.
     """
-    from oxidize_build.pipeline import build_executables  # noqa: PLC0415 - the wheel alone needs none of it
-
     check_names(settings, names, targets)
-    with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:
-        with stage("Make the project's wheel"):
-            wheel = build_project_wheel(settings, Path(scratch), isolated)
-        return build_executables(settings, wheel, names, output, targets)
+    with (
+        tempfile.TemporaryDirectory(prefix="oxidize-") as scratch,
+        ThreadPoolExecutor(1, "wheel") as pool,
+    ):
+        making = pool.submit(build_project_wheel, settings, Path(scratch), isolated)
+        # While the project's backend runs in a process of its own. The wheel alone needs none of it
+        from oxidize_build.pipeline import build_executables  # noqa: PLC0415
+        from oxidize_build.preparation import Preparation  # noqa: PLC0415
+
+        with Preparation(Cache.default()) as preparation:
+            preparation.begin_early(settings, names, targets)
+            with stage("Make the project's wheel"):
+                wheel = making.result()
+            return build_executables(settings, wheel, names, output, targets, preparation)
 
 
 def build_project_wheel(settings: Settings, output: Path, isolated: bool) -> Path:

@@ -36,7 +36,7 @@ def test_json(frontend: Frontend, project: Path) -> None:
     assert "development tools" in {left_out["reason"] for left_out in app["left_out"]}
     assert app["stages"][0]["title"] == "compile bytecode"
     titles = [stage["title"] for stage in told["stages"]]
-    assert titles[0] == "Make the project's wheel"
+    assert "Make the project's wheel" in titles
     assert "Resolve dependencies" in titles
 
 
