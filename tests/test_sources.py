@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,7 @@ from oxidize_build.sources.groups import group_requirements
 from oxidize_build.sources.local import local_wheels, placed_files, root_files
 from oxidize_build.sources.lock import locked_wheels, read_lock
 from oxidize_build.sources.tags import runtime_tags
+from oxidize_build.wheels import store
 
 SITE = "lib/python3.13/site-packages"
 HASH = "0" * 64
@@ -163,6 +165,20 @@ def test_what_a_lock_holds_for_this_executable(
     known = {"extras": ["speed", "none"], "dependency-groups": ["dev"]}
     given = asked_of_pip(packages, wheel, monkeypatch, toy_runtime, lock=known, **more)
     assert given == [f"{name}==1.0 --hash=sha256:{HASH}" for name in ("plain", "fast", "tool", "mine")]
+
+
+def test_a_wheel_of_the_cache_is_taken_by_its_hash(
+    make_wheel: Any, cache: Cache, toy_runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pip, "make_wheels", lambda *_: pytest.fail("pip was run"))
+    wheel, other = make_wheel(requires=["plain"]), make_wheel("plain")
+    store({"plain": other}, cache)
+    digest = hashlib.sha256(other.read_bytes()).hexdigest().upper()
+    packages = [package("plain", wheels=[{"name": other.name, "hashes": {"sha256": digest}, "url": "no"}])]
+    lock = wheel.parent / "pylock.toml"
+    lock.write_text(tomlkit.dumps({"lock-version": "1.0", "created-by": "test", "packages": packages}))
+    locked = locked_wheels(wheel, Sources(lock.parent, lock=lock), toy_runtime, cache)
+    assert [path.name for path in locked] == [wheel.name, other.name]
 
 
 @pytest.mark.parametrize(

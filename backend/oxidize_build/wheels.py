@@ -32,6 +32,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from oxidize_build import pip
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import DependencyError, WheelError
+from oxidize_build.resolutions import Question, answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -90,20 +91,30 @@ def resolve(
 
     pip resolves what the wheel's own metadata asks for with the given *extras*, and builds wheels
     of sdists; its configuration files, environment variables and caches count as in any other
-    run of it. The paths are entries of *cache*. pip does not run where nothing is required.
+    run of it. The paths are entries of *cache*. pip does not run where nothing is required, nor where it has
+    answered the same question a short while ago (:mod:`~oxidize_build.resolutions`).
 
     Raises DependencyError when an extra does not exist, a requirement is malformed, cannot be met
     or cannot be built, and WheelError when the project's wheel is not sound.
     """
     project = unpack(project_wheel, cache)
-    found = {canonicalize_name(project.name): project_wheel}
-    with tempfile.TemporaryDirectory(prefix="oxidize-") as folder:
-        if _requires_anything(project, extras, runtime) or also:
+    own = {canonicalize_name(project.name): project_wheel}
+
+    def ask() -> Mapping[str, Path]:
+        with tempfile.TemporaryDirectory(prefix="oxidize-") as folder:
             requirement = requirement_of(project_wheel, project.name, extras)
             pip.make_wheels([requirement, *also], project.name, runtime, Path(folder), cwd)
-        for wheel in Path(folder).glob("*.whl"):
-            found.setdefault(canonicalize_name(parse_wheel_filename(wheel.name).distribution), wheel)
-        return store(found, cache)
+            names = {
+                canonicalize_name(parse_wheel_filename(wheel.name).distribution): wheel
+                for wheel in Path(folder).glob("*.whl")
+            }
+            return _stored({name: wheel for name, wheel in names.items() if name not in own}, cache)
+
+    found: Mapping[str, Path] = {}
+    if _requires_anything(project, extras, runtime) or also:
+        asked = Question(_identity(project, extras), also, runtime, cwd or Path.cwd())
+        found = answer(asked, cache, ask)
+    return tuple(wheel for _, wheel in sorted({**found, **_stored(own, cache)}.items()))
 
 
 def requirement_of(project_wheel: Path, name: str, extras: Sequence[str]) -> str:
@@ -114,7 +125,11 @@ def requirement_of(project_wheel: Path, name: str, extras: Sequence[str]) -> str
 
 def store(wheels: Mapping[str, Path], cache: Cache) -> tuple[Path, ...]:
     """Return copies of *wheels* in the cache, in order of their distributions' names."""
-    return tuple(_store(wheels[name], cache) for name in sorted(wheels))
+    return tuple(_stored(wheels, cache).values())
+
+
+def _stored(wheels: Mapping[str, Path], cache: Cache) -> dict[str, Path]:
+    return {name: _store(wheels[name], cache) for name in sorted(wheels)}
 
 
 def unpack(wheel: Path, cache: Cache) -> UnpackedWheel:
@@ -191,6 +206,13 @@ def _requires_anything(project: UnpackedWheel, extras: Sequence[str], runtime: R
     return False
 
 
+def _identity(project: UnpackedWheel, extras: Sequence[str]) -> list[str]:
+    """Return what of *project* decides which distributions go with it."""
+    fields = metadata(project)
+    required = [f"requires: {text}" for text in fields.get("requires_dist", [])]
+    return [project.name, project.version, fields.get("requires_python", ""), *sorted(extras), *required]
+
+
 def _check_extras(project: str, extras: Sequence[str], provided: Sequence[str]) -> None:
     known = {canonicalize_name(extra) for extra in provided}
     unknown = [extra for extra in extras if canonicalize_name(extra) not in known]
@@ -214,6 +236,12 @@ def _store(wheel: Path, cache: Cache) -> Path:
         return copy.is_file() and _sha256(copy) == digest
 
     return cache.obtain("wheels", cache_key(wheel.name, digest), make, is_sound) / wheel.name
+
+
+def stored_wheel(name: str, sha256: str, cache: Cache) -> Path | None:
+    """Return the wheel of that file name and digest, in hexadecimal, if the cache has it undamaged."""
+    wheel = cache.path("wheels", cache_key(name, sha256)) / name
+    return wheel if wheel.is_file() and _sha256(wheel) == sha256 else None
 
 
 def _sha256(file: Path) -> str:

@@ -4,7 +4,7 @@ https://packaging.python.org/en/latest/specifications/pylock-toml/
 
 What the lock says of a package's place is used if it is a file that exists; else pip looks for the version
 in question where it looks for anything, be that an index or a folder, and accepts a file only if it has a
-hash of the lock.
+hash of the lock. A wheel that is in the cache already is taken from there, by its hash.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from oxidize_build.sources.groups import group_requirements
 from oxidize_build.sources.local import local_wheels
 from oxidize_build.sources.model import Sources
 from oxidize_build.sources.tags import runtime_tags
-from oxidize_build.wheels import marker_environment, metadata, store, unpack
+from oxidize_build.wheels import marker_environment, metadata, store, stored_wheel, unpack
 
 STRONG = ("sha256", "sha384", "sha512")
 """Hashes that pip checks files by."""
@@ -72,9 +72,13 @@ def locked_wheels(project_wheel: Path, sources: Sources, runtime: Runtime, cache
     ]
     required = _requirements(project_wheel, sources, runtime, cache)
     _check_complete(required, {package.name: package.version for package, _ in chosen}, found, sources.lock)
+    known = {
+        str(package.name): stored for package, source in chosen if (stored := _known_wheel(source, cache))
+    }
+    missing = [(package, source) for package, source in chosen if package.name not in known]
     with tempfile.TemporaryDirectory(prefix="oxidize-") as folder:
-        obtained = _obtain(chosen, sources.lock, project.name, runtime, Path(folder))
-        return store(found | obtained, cache)
+        obtained = _obtain(missing, sources.lock, project.name, runtime, Path(folder))
+        return store(found | known | obtained, cache)
 
 
 def read_lock(path: Path) -> Pylock:
@@ -91,8 +95,11 @@ def _select(lock: Pylock, sources: Sources, runtime: Runtime) -> list[tuple[Pack
             lock.select(
                 environment=cast("Environment", marker_environment(runtime)),
                 tags=runtime_tags(runtime),
-                extras=sources.extras,
-                dependency_groups=sources.groups,
+                # What a lock does not declare it has no markers for: _check_complete() tells what is missing
+                extras=[extra for extra in sources.extras if extra in (lock.extras or ())],
+                dependency_groups=[
+                    group for group in sources.groups if group in (lock.dependency_groups or ())
+                ],
             )
         )
     except PylockSelectError as error:
@@ -139,6 +146,12 @@ def _check_complete(
             raise DependencyError(
                 f"{lock.name} holds {name} {version}, but {requirement} is required", hint=AGAIN
             )
+
+
+def _known_wheel(source: Source, cache: Cache) -> Path | None:
+    if not isinstance(source, PackageWheel) or "sha256" not in source.hashes:
+        return None
+    return stored_wheel(source.filename, source.hashes["sha256"].lower(), cache)
 
 
 def _obtain(
