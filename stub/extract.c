@@ -12,6 +12,7 @@
 #include <sys/stat.h> /* mkdirat, futimens */
 #include <unistd.h>
 
+#include "content.h"
 #include "os.h"
 #include "tree.h"
 
@@ -37,11 +38,13 @@ typedef int enter_directory(int directory, const char *name);
 
 /* --- the image ----------------------------------------------------------------------------- */
 
-static struct cursor
+static struct content
 content_of(const struct image_node *node)
 {
-    struct cursor content;
-    status_die_if_failed(image_content(tree_image(), node, &content));
+    struct stored stored;
+    struct content content;
+    status_die_if_failed(image_content(tree_image(), node, &stored));
+    status_die_if_failed(content_open(&stored, &content));
     return content;
 }
 
@@ -106,7 +109,7 @@ walk_all(int copy, enter_directory *enter, handle_file *handle)
 /* --- comparing ----------------------------------------------------------------------------- */
 
 static bool
-has_content(int file, struct cursor content)
+has_bytes(int file, struct cursor content)
 {
     static unsigned char buffer[CHUNK]; /* there is one thread yet */
     size_t compared = 0;
@@ -122,6 +125,15 @@ has_content(int file, struct cursor content)
 }
 
 static bool
+has_content(int file, const struct image_node *node)
+{
+    struct content content = content_of(node);
+    bool same = has_bytes(file, content.bytes);
+    content_close(&content);
+    return same;
+}
+
+static bool
 is_copy(int directory, const char *name, const struct image_node *node)
 {
     int file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -130,7 +142,8 @@ is_copy(int directory, const char *name, const struct image_node *node)
     }
     struct stat status;
     bool same = fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
-                (status.st_mode & 0777) == mode_of(node) && has_content(file, content_of(node));
+                (status.st_mode & 0777) == mode_of(node) &&
+                (uint64_t)status.st_size == node->data_size && has_content(file, node);
     close(file);
     return same;
 }
@@ -172,6 +185,17 @@ write_all(int file, struct cursor content)
 }
 
 static bool
+write_content(int file, const struct image_node *node)
+{
+    struct content content = content_of(node);
+    bool written = write_all(file, content.bytes);
+    int error = errno;
+    content_close(&content);
+    errno = error;
+    return written;
+}
+
+static bool
 make_file(int directory, const char *name, const struct image_node *node)
 {
     const struct timespec times[] = {{.tv_sec = TREE_TIME}, {.tv_sec = TREE_TIME}};
@@ -179,8 +203,8 @@ make_file(int directory, const char *name, const struct image_node *node)
     if (file < 0) {
         return false;
     }
-    bool made = write_all(file, content_of(node)) && fchmod(file, mode_of(node)) == 0 &&
-                futimens(file, times) == 0;
+    bool made =
+        write_content(file, node) && fchmod(file, mode_of(node)) == 0 && futimens(file, times) == 0;
     int error = errno;
     bool closed = close(file) == 0;
     errno = made ? errno : error;

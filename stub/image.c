@@ -9,6 +9,10 @@
 #define CHECKSUMS_AGREE(stored, computed) ((stored) == (computed))
 #endif
 
+/* A block of a zstd frame is at least this long, and what it is unpacked to at most that. */
+#define SHORTEST_BLOCK 3
+#define LARGEST_BLOCK (128u << 10)
+
 /* Deeper trees are damaged ones: a path is at most PATH_MAX characters long. */
 #define DEEPEST 2048
 
@@ -336,14 +340,42 @@ image_path(const struct image *image, uint32_t index, char *path, size_t capacit
     return status_ok();
 }
 
-struct status
-image_content(const struct image *image, const struct image_node *node, struct cursor *content)
+/* Nobody makes room for more than what is stored can be unpacked to. */
+static bool
+size_is_possible(const struct image_node *node)
 {
+    uint64_t blocks = (uint64_t)node->stored_size / SHORTEST_BLOCK + 1;
+    return node->data_size > 0 && node->data_size <= blocks * LARGEST_BLOCK;
+}
+
+struct status
+image_content(const struct image *image, const struct image_node *node, struct stored *content)
+{
+    bool compressed = node->flags & IMAGE_NODE_FLAG_COMPRESSED;
+    uint64_t size = compressed ? node->stored_size : node->data_size;
     if (node->kind != IMAGE_NODE_KIND_FILE ||
-        !cursor_slice(image->sections[IMAGE_SECTION_DATA], node->data_offset, node->data_size,
-                      content) ||
-        !CHECKSUMS_AGREE(node->data_check, xxh64(*content, 0))) {
+        !cursor_slice(image->sections[IMAGE_SECTION_DATA], node->data_offset, size,
+                      &content->bytes) ||
+        !CHECKSUMS_AGREE(node->data_check, xxh64(content->bytes, 0)) ||
+        (compressed && !size_is_possible(node))) {
         return status_fault("a packed file is damaged");
+    }
+    content->size = (size_t)node->data_size;
+    content->compressed = compressed;
+    content->image = image;
+    return status_ok();
+}
+
+struct status
+image_dictionary(const struct image *image, uint32_t index, struct cursor *content)
+{
+    struct image_dictionary record;
+    if (!read_record(image, IMAGE_SECTION_DICTIONARIES, index, &record, sizeof record) ||
+        !record_is_whole(&record, sizeof record, text_of(""), index) ||
+        !cursor_slice(image->sections[IMAGE_SECTION_DATA], record.data_offset, record.data_size,
+                      content) ||
+        !CHECKSUMS_AGREE(record.data_check, xxh64(*content, 0))) {
+        return status_fault("what its files were compressed with is damaged");
     }
     return status_ok();
 }

@@ -25,6 +25,21 @@ text_of(const char *terminated)
     return (struct text){terminated, strlen(terminated)};
 }
 
+/* The content of a file as the image holds it. */
+struct stored {
+    struct cursor bytes;
+    size_t size; /* of the content: as many bytes, unless it is compressed */
+    bool compressed;
+    const struct image *image;
+};
+
+/* Bytes that are no file of an image. */
+static inline struct stored
+stored_plainly(struct cursor bytes)
+{
+    return (struct stored){.bytes = bytes, .size = bytes.size};
+}
+
 /* Check header, section table, options and end of the image that fills `whole`. */
 struct status image_open(struct cursor whole, struct image *image);
 
@@ -63,9 +78,12 @@ struct status image_find_path(const struct image *image, struct text path, bool 
 /* Write the path from the root to node `index`, and a terminating zero, into `path`. */
 struct status image_path(const struct image *image, uint32_t index, char *path, size_t capacity);
 
-/* Give the content of a file, checked. */
+/* Give the content of a file as it is stored, checked: see content.h for what it is unpacked. */
 struct status image_content(const struct image *image, const struct image_node *node,
-                            struct cursor *content);
+                            struct stored *content);
+
+/* Give the content of a dictionary, checked. */
+struct status image_dictionary(const struct image *image, uint32_t index, struct cursor *content);
 
 /* How many shared libraries there are. */
 uint32_t image_library_count(const struct image *image);

@@ -7,7 +7,7 @@
 #define IMAGE_MAGIC "OXIDIZE" /* and its terminating zero */
 #define IMAGE_END_MARKER "OXIDEND" /* and its terminating zero */
 #define IMAGE_MARKER_SIZE 8u
-#define IMAGE_FORMAT_VERSION 1u
+#define IMAGE_FORMAT_VERSION 2u
 #define IMAGE_NONE 0xFFFFFFFFu
 #define IMAGE_PYC_HEADER_SIZE 16u
 #define IMAGE_EXTRACTED_DIRECTORY "extract"
@@ -23,7 +23,8 @@ enum { /* Index of a section in the section table. */
     IMAGE_SECTION_LIBRARIES = 4,
     IMAGE_SECTION_DEPENDENCIES = 5,
     IMAGE_SECTION_OPTIONS = 6,
-    IMAGE_SECTION_DATA = 7,
+    IMAGE_SECTION_DICTIONARIES = 7,
+    IMAGE_SECTION_DATA = 8,
 };
 
 enum { /* What an entry of the tree is. */
@@ -33,6 +34,7 @@ enum { /* What an entry of the tree is. */
 
 enum { /* Bits of a node's ``flags``. */
     IMAGE_NODE_FLAG_EXECUTABLE = 1,
+    IMAGE_NODE_FLAG_COMPRESSED = 2,
 };
 
 enum { /* How a module is loaded. */
@@ -69,7 +71,7 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_SELF_TEST = 30,
 };
 
-#define IMAGE_SECTION_COUNT 8u
+#define IMAGE_SECTION_COUNT 9u
 
 /* Begins the image. */
 struct image_header {
@@ -104,8 +106,8 @@ struct image_node {
     uint32_t library; /* file: index in LIBRARIES, or NONE */
     uint64_t data_offset; /* file: in DATA */
     uint64_t data_size; /* file: in bytes */
-    uint64_t data_check; /* file: XXH64 of the content */
-    uint32_t reserved; /* zero */
+    uint64_t data_check; /* file: XXH64 of what is stored in DATA */
+    uint32_t stored_size; /* COMPRESSED file: what it takes of DATA, in bytes; else zero */
     uint32_t check; /* as check32() says, with the name */
 };
 _Static_assert(sizeof(struct image_node) == 56, "layout of image_node");
@@ -155,5 +157,14 @@ struct image_option {
     uint64_t text_check; /* XXH64 of the text */
 };
 _Static_assert(sizeof(struct image_option) == 32, "layout of image_option");
+
+/* What contents were compressed with: a dictionary of zstd, which has its own number, from 1. */
+struct image_dictionary {
+    uint64_t data_offset; /* in DATA */
+    uint64_t data_check; /* XXH64 of the content */
+    uint32_t data_size; /* in bytes */
+    uint32_t check; /* as check32() says, with no text */
+};
+_Static_assert(sizeof(struct image_dictionary) == 24, "layout of image_dictionary");
 
 #endif

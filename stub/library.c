@@ -140,7 +140,7 @@ load_one(uint32_t index, int flags)
         return;
     }
     libraries[index].handle =
-        os_load_library(library.content, path, library.serial, flags, &failure);
+        os_load_library(&library.content, path, library.serial, flags, &failure);
     give_name(libraries[index].handle, path);
 }
 

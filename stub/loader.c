@@ -8,6 +8,7 @@
 #include <marshal.h> /* PyMarshal_ReadObjectFromString */
 
 #include "collector.h"
+#include "content.h"
 #include "packed.h"
 #include "tree.h"
 
@@ -37,10 +38,13 @@ source_path(const struct image_module *module, PyObject *path)
 }
 
 static PyObject *
-unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
+read_bytecode(uint32_t node)
 {
-    struct cursor file = packed_content(module->bytecode), marshalled;
-    if (!cursor_slice(file, IMAGE_PYC_HEADER_SIZE, file.size - IMAGE_PYC_HEADER_SIZE,
+    struct stored stored = packed_content(node);
+    struct content file;
+    struct cursor marshalled;
+    status_die_if_failed(content_open(&stored, &file));
+    if (!cursor_slice(file.bytes, IMAGE_PYC_HEADER_SIZE, file.bytes.size - IMAGE_PYC_HEADER_SIZE,
                       &marshalled)) {
         status_die(status_fault("a packed file is damaged"));
     }
@@ -48,6 +52,14 @@ unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
     PyObject *code =
         PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
     collector_resume(paused);
+    content_close(&file);
+    return code;
+}
+
+static PyObject *
+unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
+{
+    PyObject *code = read_bytecode(module->bytecode);
     PyObject *source = code ? source_path(module, path) : NULL;
     PyObject *fixed =
         source ? PyObject_CallMethod(self, FIX_CO_FILENAME, "OO", code, source) : NULL;
@@ -210,8 +222,12 @@ loader_get_data(PyObject *self, PyObject *path)
     if (!inside || place.error != 0 || place.node.kind != IMAGE_NODE_KIND_FILE) {
         return call_inherited(self, "get_data", path);
     }
-    struct cursor content = packed_content(place.index);
-    return PyBytes_FromStringAndSize((const char *)content.data, (Py_ssize_t)content.size);
+    struct stored content = packed_content(place.index);
+    PyObject *data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)content.size);
+    if (data != NULL) {
+        status_die_if_failed(content_copy(&content, PyBytes_AS_STRING(data)));
+    }
+    return data;
 }
 
 /* --- the class ----------------------------------------------------------------------------- */

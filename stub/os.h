@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cursor.h"
+#include "image.h"
 
 /* Store the path of the running executable, absolute where that can be found out, in `path`,
    whose capacity is `capacity` bytes. `invoked` is the path it was started by, as the system
@@ -30,12 +30,12 @@ char *os_dlerror(void);
 /* Load a shared library from memory. `path` is where it stands in the tree and `serial` is a
    number that no other library has. Null on failure; *reason then says what prevented it, or is
    null where os_dlerror tells. */
-void *os_load_library(struct cursor content, const char *path, unsigned serial, int flags,
+void *os_load_library(const struct stored *content, const char *path, unsigned serial, int flags,
                       const char **reason);
 
 /* A shared library in memory: what os_load_library takes. */
 struct os_library {
-    struct cursor content;
+    struct stored content;
     const char *path;
     unsigned serial;
     void *handle; /* as os_load_circle leaves it: null if it was not loaded */

@@ -108,7 +108,7 @@ load_descriptor(int descriptor, const char *path, unsigned serial, int flags, bo
 
 /* Where neither memory files nor /proc serve: a file that loses its name at once. */
 static void *
-load_temporary_file(struct cursor content, int flags, bool *reached)
+load_temporary_file(const struct stored *content, int flags, bool *reached)
 {
     const char *const directories[] = {getenv("TMPDIR"), "/dev/shm", "/tmp", "/var/tmp"};
     *reached = false;
@@ -123,7 +123,7 @@ load_temporary_file(struct cursor content, int flags, bool *reached)
             continue;
         }
         void *handle = NULL;
-        if (linux_write(descriptor, content)) {
+        if (linux_fill(descriptor, content)) {
             *reached = true;
             handle = os_dlopen(path, flags);
         }
@@ -155,7 +155,7 @@ refusal(int error)
 }
 
 void *
-os_load_library(struct cursor content, const char *path, unsigned serial, int flags,
+os_load_library(const struct stored *content, const char *path, unsigned serial, int flags,
                 const char **reason)
 {
     bool reached = false;
@@ -186,7 +186,7 @@ struct circle {
 
 /* Make the memory file of position `i`. With /proc it can be found by its descriptor. */
 static bool
-add_to_circle(struct circle *circle, size_t i, struct cursor content, const char *path,
+add_to_circle(struct circle *circle, size_t i, const struct stored *content, const char *path,
               unsigned serial)
 {
     struct linux_file *file = &circle->files[i];
@@ -217,8 +217,8 @@ add_carrier(struct circle *circle, unsigned serial)
         }
         bytes = carrier_make(names, circle->count - 1, &size);
     }
-    bool made =
-        bytes != NULL && add_to_circle(circle, 0, (struct cursor){bytes, size}, "/circle", serial);
+    struct stored carrier = stored_plainly((struct cursor){bytes, bytes != NULL ? size : 0});
+    bool made = bytes != NULL && add_to_circle(circle, 0, &carrier, "/circle", serial);
     free(bytes);
     free(names);
     return made;
@@ -247,7 +247,7 @@ os_load_circle(struct os_library *members, size_t count, unsigned serial, int fl
     bool ready = circle.files != NULL && circle.spellings != NULL;
     for (size_t i = 0; ready && i < count; i++) {
         const struct os_library *member = &members[i];
-        ready = add_to_circle(&circle, i + 1, member->content, member->path, member->serial);
+        ready = add_to_circle(&circle, i + 1, &member->content, member->path, member->serial);
     }
     ready = ready && add_carrier(&circle, serial) && open_circle(&circle, members, flags);
     *reason = ready ? NULL : refusal(errno);

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>  /* SYS_memfd_create */
 #include <unistd.h>       /* syscall, write */
 
+#include "content.h"
+
 #ifndef MFD_EXEC
 #define MFD_NOEXEC_SEAL 0x0008U
 #define MFD_EXEC 0x0010U
@@ -25,8 +27,8 @@ lift_size_limit(struct rlimit *previous)
     return setrlimit(RLIMIT_FSIZE, &lifted) == 0;
 }
 
-bool
-linux_write(int descriptor, struct cursor content)
+static bool
+write_all(int descriptor, struct cursor content)
 {
     struct rlimit previous;
     bool lifted = false;
@@ -47,8 +49,53 @@ linux_write(int descriptor, struct cursor content)
     return content.size == 0;
 }
 
+static bool
+set_size(int descriptor, size_t size)
+{
+    struct rlimit previous;
+    long result = syscall(SYS_ftruncate, descriptor, size);
+    if (result != 0 && errno == EFBIG && lift_size_limit(&previous)) {
+        result = syscall(SYS_ftruncate, descriptor, size);
+        setrlimit(RLIMIT_FSIZE, &previous);
+    }
+    return result == 0;
+}
+
+/* Pages that the kernel does not have are an error here, and would be a signal when they are
+   written to. File systems that cannot say so beforehand are taken as they are. */
+static bool
+reserve(int descriptor, size_t size)
+{
+    return syscall(SYS_fallocate, descriptor, 0, 0L, size) == 0 || errno == EOPNOTSUPP ||
+           errno == ENOSYS;
+}
+
+/* Unpack it into the file's own pages. */
+static bool
+unpack(int descriptor, const struct stored *content)
+{
+    if (!set_size(descriptor, content->size) || !reserve(descriptor, content->size)) {
+        return false;
+    }
+    void *memory = mmap(NULL, content->size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (memory == MAP_FAILED) {
+        return false;
+    }
+    struct status status = content_copy(content, memory);
+    munmap(memory, content->size); /* it could not be sealed else */
+    status_die_if_failed(status);
+    return true;
+}
+
+bool
+linux_fill(int descriptor, const struct stored *content)
+{
+    return content->compressed ? unpack(descriptor, content)
+                               : write_all(descriptor, content->bytes);
+}
+
 int
-linux_memory_file(const char *name, struct cursor content, bool executable)
+linux_memory_file(const char *name, const struct stored *content, bool executable)
 {
     const char *slash = strrchr(name, '/');
     const char *last = slash ? slash + 1 : name;
@@ -61,7 +108,7 @@ linux_memory_file(const char *name, struct cursor content, bool executable)
         descriptor = (int)syscall(SYS_memfd_create, last, flags);
     }
     if (descriptor >= 0 &&
-        (!linux_write(descriptor, content) || lseek(descriptor, 0, SEEK_SET) != 0)) {
+        (!linux_fill(descriptor, content) || lseek(descriptor, 0, SEEK_SET) != 0)) {
         int error = errno;
         close(descriptor);
         errno = error;

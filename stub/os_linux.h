@@ -2,14 +2,14 @@
 #ifndef OXIDIZE_OS_LINUX_H
 #define OXIDIZE_OS_LINUX_H
 
-#include "cursor.h"
+#include "image.h"
 
-/* Write all of the content, or return false with errno set. */
-bool linux_write(int descriptor, struct cursor content);
+/* Make this the content of an empty file, or return false with errno set. */
+bool linux_fill(int descriptor, const struct stored *content);
 
 /* Return a descriptor, closed on exec, of an anonymous file with this content, or -1 and errno.
    It can be sealed; `executable` says whether it may be mapped or run as a program. */
-int linux_memory_file(const char *name, struct cursor content, bool executable);
+int linux_memory_file(const char *name, const struct stored *content, bool executable);
 
 /* A path that the loader is to find, and what it is to find there. */
 struct linux_file {

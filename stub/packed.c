@@ -91,12 +91,12 @@ packed_option_paths(uint32_t key)
     return tuple;
 }
 
-struct cursor
+struct stored
 packed_content(uint32_t index)
 {
     struct image_node node;
     struct text name;
-    struct cursor content;
+    struct stored content;
     die_if_failed(image_node(tree_image(), index, &node, &name));
     die_if_failed(image_content(tree_image(), &node, &content));
     return content;

@@ -22,8 +22,8 @@ PyObject *packed_path(uint32_t index);
 /* The paths of the directories that the image's options with this key name, as a tuple. */
 PyObject *packed_option_paths(uint32_t key);
 
-/* The bytes of a file. */
-struct cursor packed_content(uint32_t index);
+/* The content of a file. */
+struct stored packed_content(uint32_t index);
 
 static inline bool
 packed_is_package(const struct image_module *module)

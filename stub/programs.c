@@ -151,7 +151,7 @@ is_python_script(struct cursor content)
 }
 
 static enum kind
-kind_of(const struct place *place, struct cursor *content)
+kind_of(const struct place *place, struct stored *content)
 {
     int error = place->error;
     if (is_interpreter(place)) {
@@ -167,15 +167,16 @@ kind_of(const struct place *place, struct cursor *content)
         errno = error;
         return FAILED;
     }
-    return is_python_script(*content) ? SCRIPT : PACKED;
+    return is_python_script(content->bytes) ? SCRIPT : PACKED;
 }
 
-/* A script can only be read by its interpreter, so it stays open; a program need not. */
+/* A script can only be read by its interpreter, so it stays open; a program need not. (What is
+   compressed is no script.) */
 static int
-program_file(const char *path, struct cursor content)
+program_file(const char *path, const struct stored *content)
 {
     int descriptor = linux_memory_file(path, content, true);
-    if (descriptor >= 0 && is_script(content)) {
+    if (descriptor >= 0 && is_script(content->bytes)) {
         fcntl(descriptor, F_SETFD, 0);
     }
     return descriptor;
@@ -234,7 +235,7 @@ exec_interpreter(const char *script, char *const *arguments, char *const *enviro
 }
 
 static int
-exec_packed(const char *path, struct cursor content, char *const *arguments,
+exec_packed(const char *path, const struct stored *content, char *const *arguments,
             char *const *environment)
 {
     int descriptor = program_file(path, content);
@@ -251,7 +252,7 @@ exec_packed(const char *path, struct cursor content, char *const *arguments,
 static int
 exec_inside(const struct place *place, char *const *arguments, char *const *environment)
 {
-    struct cursor content;
+    struct stored content;
     char path[PATH_MAX];
     if (!tree_path(place->index, path, sizeof path)) {
         return fail(ENAMETOOLONG);
@@ -262,7 +263,7 @@ exec_inside(const struct place *place, char *const *arguments, char *const *envi
     case SCRIPT:
         return exec_interpreter(path, arguments, environment);
     case PACKED:
-        return exec_packed(path, content, arguments, environment);
+        return exec_packed(path, &content, arguments, environment);
     default:
         return -1;
     }
@@ -398,11 +399,11 @@ spawn_by_interpreter(const struct request *request, const char *path, char *cons
 }
 
 static int
-spawn_packed(const struct request *request, const char *path, struct cursor content,
+spawn_packed(const struct request *request, const char *path, const struct stored *content,
              char *const *arguments)
 {
     char name[64];
-    if (is_script(content)) {
+    if (is_script(content->bytes)) {
         return spawn_by_interpreter(request, path, arguments);
     }
     int descriptor = program_file(path, content);
@@ -421,7 +422,7 @@ spawn_packed(const struct request *request, const char *path, struct cursor cont
 static int
 spawn_inside(const struct request *request, const struct place *place, char *const *arguments)
 {
-    struct cursor content;
+    struct stored content;
     char marked[PATH_MAX + sizeof PROGRAMS_MARK], path[PATH_MAX];
     if (!tree_path(place->index, path, sizeof path)) {
         return ENAMETOOLONG;
@@ -432,7 +433,7 @@ spawn_inside(const struct request *request, const struct place *place, char *con
     case SCRIPT:
         return spawn_interpreter(request, (const char *const[]){path, NULL}, arguments);
     case PACKED:
-        return spawn_packed(request, path, content, arguments);
+        return spawn_packed(request, path, &content, arguments);
     default:
         return errno;
     }

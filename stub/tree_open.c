@@ -23,7 +23,7 @@ memory_device(void)
     static _Atomic(dev_t) known;
     struct stat status;
     if (known == 0) {
-        int descriptor = linux_memory_file("packed", (struct cursor){0}, false);
+        int descriptor = linux_memory_file("packed", &(struct stored){0}, false);
         if (descriptor >= 0) {
             tree_system_stat(descriptor, "", &status, AT_EMPTY_PATH);
             close(descriptor);
@@ -132,7 +132,7 @@ open_flags_error(const struct place *place, int flags)
 static int
 open_memory_file(const struct place *place)
 {
-    struct cursor content = {0};
+    struct stored content = {0};
     if (place->node.kind == IMAGE_NODE_KIND_FILE) {
         struct status status = image_content(tree_image(), &place->node, &content);
         if (status_failed(status)) {
@@ -140,12 +140,12 @@ open_memory_file(const struct place *place)
         }
     }
     if (place->node.flags & IMAGE_NODE_FLAG_EXECUTABLE) {
-        int descriptor = linux_memory_file("packed", content, true);
+        int descriptor = linux_memory_file("packed", &content, true);
         if (descriptor >= 0 || errno != EACCES) {
             return descriptor;
         } /* else the system wants no executable ones */
     }
-    return linux_memory_file("packed", content, false);
+    return linux_memory_file("packed", &content, false);
 }
 
 int

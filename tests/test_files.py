@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import pytest
+import zstandard
 
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
@@ -20,7 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 STUB = REPOSITORY / "stub"
 TEST = REPOSITORY / "tests" / "stub" / "test_files.c"
 SOURCES = (
-    *("image", "xxh64", "status", "os_linux"),
+    *("image", "content", "zstd", "xxh64", "status", "os_linux"),
     *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
 )
 FALLBACKS = [
@@ -33,14 +34,15 @@ BIG = bytes((i * 7 + (i >> 8)) & 0xFF for i in range(1 << 20))
 def resources() -> list[Resource]:
     """Return what tests/stub/test_files.c expects."""
 
-    def file(path: str, content: bytes, *, executable: bool = False) -> DataFile:
-        return DataFile(PurePosixPath(path), Content(content), "test", executable=executable)
+    def file(path: str, data: bytes, *, executable: bool = False, compressed: bool = False) -> DataFile:
+        frame = Content(zstandard.compress(data)) if compressed else None
+        return DataFile(PurePosixPath(path), Content(data, frame), "test", executable=executable)
 
     return [
         file("bin/tool", b"#!/bin/sh\n", executable=True),
         file("lib/data/hello.txt", b"hello, world\n"),
         file("lib/data/empty.bin", b""),
-        file("lib/data/big.bin", BIG),
+        file("lib/data/big.bin", BIG, compressed=True),
         file("lib/data/sub/deeper/leaf.txt", b"leaf\n"),
         NamespacePackage("empty", PurePosixPath("lib/empty"), "test"),
         *(file(f"many/{number:03}", b"") for number in range(300)),

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
+import zstandard
 
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
@@ -25,6 +26,10 @@ from oxidize_build.resources import (
 REPOSITORY = Path(__file__).parents[1]
 STUB = REPOSITORY / "stub"
 SECONDS = 30 if os.environ.get("CI") else 5
+TEXT = b"whatever is compressed, and said more than once: whatever is compressed"
+DICTIONARY = zstandard.train_dictionary(
+    512, [f"whatever {number} is compressed".encode() * 9 for number in range(99)]
+)
 FLAGS = (
     *("-std=gnu11", "-g", "-O1", "-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION"),
     *("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined"),
@@ -45,7 +50,9 @@ def seeds() -> dict[str, list[Resource]]:
     extension = ExtensionModule(
         "a", False, PurePosixPath("lib/a.so"), Content(b"\x7fELF"), "seed", (library.path,)
     )
+    frame = zstandard.ZstdCompressor(dict_data=DICTIONARY).compress(TEXT)
     return {
+        "compressed": [DataFile(PurePosixPath("a"), Content(TEXT, Content(frame)), "seed"), *package],
         "empty": [],
         "main": [module("__main__"), DataFile(PurePosixPath("bin/tool"), Content(b"#!"), "seed", True)],
         "package": package,
@@ -60,7 +67,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("corpus")
     options = (OptionValue(Option.RUN_MAIN), OptionValue(Option.SEARCH_PATH, "lib"))
     for name, resources in seeds().items():
-        write_image(folder / name, resources, options, hexversion=0x030D00F0, cache_tag="cpython-313")
+        write_image(
+            folder / name,
+            resources,
+            options,
+            hexversion=0x030D00F0,
+            cache_tag="cpython-313",
+            dictionaries=[DICTIONARY.as_bytes()],
+        )
     return folder
 
 
@@ -69,7 +83,7 @@ def fuzzer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("fuzzer") / "fuzz_image"
     sources = [
         REPOSITORY / "tests/stub/fuzz_image.c",
-        *(STUB / f"{n}.c" for n in ("image", "xxh64", "status")),
+        *(STUB / f"{n}.c" for n in ("image", "zstd", "xxh64", "status")),
     ]
     if shutil.which("clang") is None:
         if os.environ.get("CI"):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
 import xxhash
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +21,7 @@ from oxidize_build.image import c_header, config_header
 from oxidize_build.image import format as fmt
 from oxidize_build.image.format import ModuleKind, Option, Section
 from oxidize_build.image.reader import read_image
+from oxidize_build.image.unpacking import unpacked
 from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.resources import (
     Content,
@@ -35,6 +39,16 @@ TAG = "cpython-313"
 OPTIONS = (OptionValue(Option.RUN_MAIN), OptionValue(Option.SEARCH_PATH, "lib/python"))
 
 
+LONG = b"".join(b"line %d of a text that is compressed\n" % number for number in range(3000))
+DICTIONARY = zstandard.train_dictionary(
+    1024, [b"line %d of some text that is compressed\n" % number * 5 for number in range(400)], dict_id=1
+)
+
+
+def compressed(data: bytes, dictionary: zstandard.ZstdCompressionDict | None = DICTIONARY) -> Content:
+    return Content(data, Content(zstandard.ZstdCompressor(dict_data=dictionary).compress(data)))
+
+
 def resources() -> list[Resource]:
     pyc = Content(b"header, 16 bytes" + b"code")
     return [
@@ -46,6 +60,8 @@ def resources() -> list[Resource]:
         ),
         SourceModule("odd", False, PurePosixPath("lib/python/odd.py"), Content(b"print 1\n"), "app"),
         DataFile(PurePosixPath("lib/python/app/data.txt"), Content(b"text"), "app"),
+        DataFile(PurePosixPath("lib/python/app/long.txt"), compressed(LONG), "app"),
+        DataFile(PurePosixPath("lib/python/app/alone.txt"), compressed(LONG, None), "app"),
         DataFile(PurePosixPath("bin/tool"), Content(b"#!/bin/sh\n"), "app", executable=True),
         NamespacePackage("space", PurePosixPath("lib/python/space"), "space"),
         SharedLibrary(PurePosixPath("lib/libx.so.1"), Content(b"\x7fELF x"), "host", "libx.so.1"),
@@ -61,7 +77,14 @@ def resources() -> list[Resource]:
 
 
 def write(path: Path, content: list[Resource]) -> bytes:
-    write_image(path, content, OPTIONS, hexversion=sys.hexversion, cache_tag=TAG)
+    write_image(
+        path,
+        content,
+        OPTIONS,
+        hexversion=sys.hexversion,
+        cache_tag=TAG,
+        dictionaries=[DICTIONARY.as_bytes()],
+    )
     return path.read_bytes()
 
 
@@ -78,7 +101,7 @@ def c_reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program = tmp_path_factory.mktemp("reader") / "read_image"
     sources = [
         REPOSITORY / "tests/stub/read_image.c",
-        *(STUB / f"{n}.c" for n in ("image", "xxh64", "status")),
+        *(STUB / f"{n}.c" for n in ("image", "content", "zstd", "xxh64", "status")),
     ]
     flags = ["-std=gnu11", "-g", "-Wall", "-Wextra", "-Werror", f"-I{STUB}"]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
@@ -117,9 +140,20 @@ def test_what_was_written_is_read(image: bytes) -> None:
     assert packed.options == OPTIONS
     needs = {library.path.name: library.needs for library in packed.libraries}
     assert needs == {"libx.so.1": (), "native.so": (PurePosixPath("lib/libx.so.1"),)}
-    contents = {str(file.path): image[file.offset : file.offset + file.size] for file in packed.files}
+    contents = contents_of(image)
     assert contents["lib/python/app/data.txt"] == b"text"
+    assert contents["lib/python/app/long.txt"] == contents["lib/python/app/alone.txt"] == LONG
+    sizes = {file.path.name: (file.size, file.stored_size < 3000) for file in packed.files}
+    assert sizes["long.txt"] == sizes["alone.txt"] == (len(LONG), True)
     assert [file.path.name for file in packed.files if file.executable] == ["tool", "libx.so.1", "native.so"]
+
+
+def contents_of(image: bytes) -> dict[str, bytes]:
+    packed = read_image(memoryview(image))
+    return {
+        str(file.path): packed.content(file, image[file.offset : file.offset + file.stored_size])
+        for file in packed.files
+    }
 
 
 def test_libraries_begin_on_pages_and_bytecode_on_16_bytes(image: bytes) -> None:
@@ -177,7 +211,10 @@ def test_c_and_python_read_the_same(image: bytes, c_reader: Path, tmp_path: Path
     path.write_bytes(image)
     result = read_in_c(c_reader, path)
     assert result.returncode == 0, result.stderr
-    expected = {f"file {file.path} {file.size}" for file in read_image(memoryview(image)).files}
+    expected = {
+        f"file {path} {len(content)} {fmt.check64(content):016x}"
+        for path, content in contents_of(image).items()
+    }
     assert {line for line in result.stdout.splitlines() if line.startswith("file ")} == expected
     found = [line for line in result.stdout.splitlines() if line.startswith("module ")]
     assert found == [f"module {name} {'absent' if name == 'absent' else 'present'}" for name in NAMES]
@@ -216,6 +253,77 @@ def test_every_changed_byte_is_noticed_or_harmless(image: bytes, c_reader: Path,
         assert result.returncode == 70 or (result.returncode, result.stdout) == (0, whole), position
         with pytest.raises(ImageError):
             read_image(memoryview(bytes(damaged)))
+
+
+def with_file(path: Path, content: Content) -> bytes:
+    return write(path, [DataFile(PurePosixPath("file"), content, "app")])
+
+
+def with_node(image: bytes, **fields: int) -> bytes:
+    """Change node 1, the only file, and make its checksum right."""
+    table = image[fmt.HEADER.size :]
+    start, _, _ = fmt.SECTION.struct.unpack_from(table, Section.NODES * fmt.SECTION.size)
+    start += fmt.NODE.size
+    values = dict(
+        zip(
+            [field.name for field in fmt.NODE.fields],
+            fmt.NODE.struct.unpack_from(image, start),
+            strict=True,
+        )
+    )
+    record = fmt.NODE.struct.pack(*(values | fields).values())[:-4]
+    record += struct.pack("<I", fmt.check32(record, b"file", 1))
+    return image[:start] + record + image[start + len(record) :]
+
+
+@pytest.mark.parametrize(
+    ("frame", "size", "message"),
+    [
+        (b"", 10, "unpacked|unpack"),
+        (b"no frame of zstd", 10, "cannot be unpacked"),
+        (zstandard.compress(LONG)[:-1], len(LONG), "cannot be unpacked|unpacked to"),
+        (zstandard.compress(LONG) + b"more", len(LONG), "cannot be unpacked"),
+        (zstandard.compress(LONG), len(LONG) - 1, "unpacked to more bytes"),
+        (zstandard.compress(LONG), len(LONG) + 1, f"unpacked to {len(LONG)} bytes"),
+        (zstandard.compress(b"x" * (1 << 20)), 100, "unpacked to more bytes"),
+        (
+            zstandard.ZstdCompressor(dict_data=DICTIONARY).compress(LONG).replace(b"\x01", b"\x07", 1),
+            len(LONG),
+            "cannot be unpacked",
+        ),
+    ],
+)
+def test_what_cannot_be_unpacked_is_refused(
+    frame: bytes, size: int, message: str, c_reader: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "image"
+    image = with_node(with_file(path, Content(LONG, Content(frame))), data_size=size)
+    path.write_bytes(image)
+    result = read_in_c(c_reader, path)
+    assert result.returncode == 70
+    assert re.fullmatch(r".*: damaged executable: .* is damaged\n", result.stderr)
+    with pytest.raises(ImageError, match=message):
+        list(unpacked(frame, size, [DICTIONARY.as_bytes()]))
+
+
+@pytest.mark.parametrize("size", [0, 1 << 26, 1 << 40, (1 << 64) - 1])
+def test_no_room_is_made_for_impossible_sizes(size: int, c_reader: Path, tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(with_node(with_file(path, compressed(LONG)), data_size=size))
+    result = read_in_c(c_reader, path)
+    assert result.returncode == 70
+    assert result.stderr == f"{path}: damaged executable: a packed file is damaged\n"
+
+
+def test_a_damaged_dictionary_is_named(c_reader: Path, tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    image = with_file(path, compressed(LONG))
+    damaged = bytearray(image)
+    damaged[image.index(DICTIONARY.as_bytes()) + 300] ^= 1
+    path.write_bytes(damaged)
+    result = read_in_c(c_reader, path)
+    assert result.returncode == 70
+    assert "what its files were compressed with is damaged" in result.stderr
 
 
 def test_the_table_of_interpreter_fields_is_generated() -> None:

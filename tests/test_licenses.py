@@ -202,10 +202,12 @@ def test_components_of_wheels(
         ("CPython", Kind.RUNTIME),
         ("libgfortran", Kind.LIBRARY),
         ("OpenSSL", Kind.LIBRARY),
+        ("zstd", Kind.LIBRARY),
     ]
     assert found[0].requires == ("numeric",)
     assert [text.name for text in found[1].texts] == ["LICENSE.txt"]
     assert found[4].texts[0].read() == "ssl"
+    assert "Redistribution and use" in found[5].texts[0].read()
 
 
 def test_debian_package_of_a_library() -> None:

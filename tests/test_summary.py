@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from oxidize_build import summary as module
-from oxidize_build.contents import Part
+from oxidize_build.contents import Compression, Part
 from oxidize_build.distributions import Floor, Libc
 from oxidize_build.policy import LeftOut
 from oxidize_build.progress import Stage
@@ -28,6 +28,7 @@ SUMMARY = ExecutableSummary(
     placement={"memory": 90, "extract": 10},
     size=30_000_000,
     parts={Part.STUB: 5_000_000, Part.DATA: 25_000_000},
+    compression=Compression(files=60, size=9_000_000, packed=3_500_000),
     stages=(Stage("compile bytecode", 1.25),),
     sha256="ab" * 32,
     floor=Floor(Libc.GLIBC, "2.17"),

@@ -180,9 +180,7 @@ def _objects(report: VerifyReport) -> Iterator[tuple[PurePosixPath, bytes]]:
     files = {file.path: file for file in report.image.files}
     with report.path.open("rb") as stream:
         for library in report.image.libraries:
-            file = files[library.path]
-            stream.seek(report.image_offset + file.offset)
-            data = stream.read(file.size)
+            data = report.read(files[library.path], stream)
             if data.startswith(ELF_MAGIC):
                 yield library.path, data
 

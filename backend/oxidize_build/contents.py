@@ -48,10 +48,27 @@ class Entry:
 
     path: PurePosixPath
     size: int
-    """In bytes."""
+    """What it takes of the executable, in bytes."""
     part: Part
     package: str
     """The distribution that it came with, :data:`PYTHON`, :data:`SYSTEM` or :data:`OTHER`."""
+    content_size: int | None = None
+    """Of its content in bytes, if that is compressed; None: it is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """What the compressed files of an executable are together."""
+
+    files: int
+    """How many there are."""
+    size: int
+    """Of their contents, in bytes."""
+    packed: int
+    """What they take of the executable, in bytes."""
+
+    def __str__(self) -> str:
+        return f"{self.files} files, {self.size / 1e6:.1f} MB to {self.packed / 1e6:.1f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +115,15 @@ class Contents:
         sizes[Part.INDEX] = self.total - sum(sizes.values())
         return dict(sizes)
 
+    def compression(self) -> Compression:
+        """Return what compression has made of the files."""
+        compressed = [entry for entry in self.entries if entry.content_size is not None]
+        return Compression(
+            files=len(compressed),
+            size=sum(entry.content_size or 0 for entry in compressed),
+            packed=sum(entry.size for entry in compressed),
+        )
+
     def packages(self) -> dict[str, int]:
         """Return the size of each distribution's files in bytes, the largest first."""
         sizes: Counter[str] = Counter()
@@ -113,7 +139,13 @@ def read_contents(report: VerifyReport) -> Contents:
     with report.path.open("rb") as stream:
         owners = _owners(report, stream)
     entries = (
-        Entry(file.path, file.size, parts.get(file.path, Part.DATA), _package(file.path, owners))
+        Entry(
+            file.path,
+            file.stored_size,
+            parts.get(file.path, Part.DATA),
+            _package(file.path, owners),
+            file.size if file.is_compressed else None,
+        )
         for file in image.files
     )
     ordered = tuple(sorted(entries, key=lambda entry: entry.path))
@@ -149,8 +181,7 @@ def _owners(report: VerifyReport, stream: BinaryIO) -> dict[PurePosixPath, str]:
         match = _SITE_PACKAGES.fullmatch(str(file.path))
         if match:
             name = match[2].rpartition("-")[0] or match[2]
-            stream.seek(report.image_offset + file.offset)
-            for path in _recorded(stream.read(file.size), match[1]):
+            for path in _recorded(report.read(file, stream), match[1]):
                 owners[path] = name
     return owners
 

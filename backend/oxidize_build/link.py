@@ -32,6 +32,8 @@ from oxidize_build.runtime.model import Libc
 from oxidize_build.stub_form import FORMS, SYSTEM_LIBRARIES, StubForm
 
 LINKER_SCRIPT = "image.ld"
+DECODER = "zstd"
+"""Directory of the one third-party part among the sources: zstd's own decoder, as one file."""
 LOADER_PREFIX = "ld-linux"
 
 COMPILER_LIBRARIES = ("atomic",)
@@ -363,6 +365,7 @@ def _own_code() -> list[bytes]:
 
 def _texts(form: StubForm, sources: Path) -> list[str | bytes]:
     files = [*_c_files(form, sources), *sorted(sources.glob("*.h")), sources / LINKER_SCRIPT]
+    files += sorted(sources.glob(f"{DECODER}/*.[ch]"))
     return [text for path in files for text in (path.name, path.read_bytes())]
 
 

@@ -14,6 +14,7 @@ from oxidize_build.beside import TREE_SUFFIX, companions
 from oxidize_build.bytecode import compile_source, compile_sources
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect
+from oxidize_build.compression import Compressed, compress, wants_compression
 from oxidize_build.host_files import host_files
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
@@ -219,12 +220,17 @@ def pack(
             documents = contents.describe(file_name, resources, runtime)
             resources = documents.add_to(resources)
             documents.write_beside(finished)
+    compressed = Compressed(tuple(resources), ())
+    if wants_compression(resources, default=executable.compression):
+        with stage(f"{file_name}: compress"):
+            own = contents.wheels[0].name if contents else ""
+            compressed = compress(resources, cache, default=executable.compression, own=own)
     with stage(f"{file_name}: write the executable"):
         if placed.beside:
             write_tree(placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))
-        own = OptionValue(Option.BYTECODE_LEVEL, number=level)
-        options = (*program.options, *host.options, *placed.options, own)
-        return _assemble(resources, options, workshop, finished)
+        bytecode = OptionValue(Option.BYTECODE_LEVEL, number=level)
+        options = (*program.options, *host.options, *placed.options, bytecode)
+        return _assemble(compressed, options, workshop, finished)
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:
@@ -242,13 +248,19 @@ def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Re
             left.append(adapted)
         elif resource.packs_source:
             left.append(
-                DataFile(resource.path, resource.content, resource.origin, placement=resource.placement)
+                DataFile(
+                    resource.path,
+                    resource.content,
+                    resource.origin,
+                    placement=resource.placement,
+                    compression=resource.compression,
+                )
             )
     return left
 
 
 def _assemble(
-    resources: Sequence[Resource], options: Sequence[OptionValue], workshop: Workshop, finished: Path
+    compressed: Compressed, options: Sequence[OptionValue], workshop: Workshop, finished: Path
 ) -> VerifyReport:
     runtime = workshop.runtime
     stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
@@ -256,10 +268,11 @@ def _assemble(
     image = finished.with_name(f".{finished.name}.image")
     write_image(
         image,
-        resources,
+        compressed.resources,
         [*options, stdlib, digest],
         hexversion=runtime.hexversion,
         cache_tag=runtime.cache_tag,
+        dictionaries=compressed.dictionaries,
     )
     attach(workshop.stub, image, finished)
     image.unlink()

@@ -22,6 +22,8 @@ class Content:
     """The bytes of a file: a file on the building machine, or bytes made by the build."""
 
     source: Path | bytes
+    compressed: Content | None = None
+    """What is stored in its place in the image: a zstd frame (:mod:`compression` makes it)."""
 
     @property
     def size(self) -> int:
@@ -70,6 +72,8 @@ class DataFile:
     """Name of the distribution it came from; ``python`` for the runtime's own files."""
     executable: bool = False
     placement: Placement = Placement.MEMORY
+    compression: bool | None = None
+    """Whether it is compressed; None: as the executable's other files are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class SourceModule:
     executable: bool = False
     """It can be started as a script."""
     placement: Placement = Placement.MEMORY
+    compression: bool | None = None
+    """Whether it is compressed; None: as the executable's other files are."""
     packs_source: bool = True
     """Without it tracebacks show no source lines."""
     packs_bytecode: bool = True
@@ -117,6 +123,8 @@ class ExtensionModule:
     needs: tuple[PurePosixPath, ...] = ()
     """Packed shared libraries to be loaded before it, in that order."""
     placement: Placement = Placement.MEMORY
+    compression: bool | None = None
+    """Whether it is compressed; None: as the executable's other files are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,8 @@ class SharedLibrary:
     taken_from: Path | None = None
     """The file of the building machine that it is a copy of; None for one that a wheel brings."""
     placement: Placement = Placement.MEMORY
+    compression: bool | None = None
+    """Whether it is compressed; None: as the executable's other files are."""
 
 
 Resource: TypeAlias = DataFile | SourceModule | NamespacePackage | ExtensionModule | SharedLibrary

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from oxidize_build.analyze import executable_floor, python_version
-from oxidize_build.contents import Part, read_contents
+from oxidize_build.contents import Compression, Part, read_contents
 from oxidize_build.distributions import Floor
 from oxidize_build.image.format import ModuleKind
 from oxidize_build.policy import LeftOut, PolicyResult
@@ -46,6 +46,8 @@ class ExecutableSummary:
     """Of the file, in bytes."""
     parts: Mapping[Part, int]
     """Size of each part, in bytes."""
+    compression: Compression
+    """What of the files is compressed."""
     stages: tuple[Stage, ...]
     """Those that were for this executable alone."""
     sha256: str
@@ -81,6 +83,7 @@ def summarise(
         placement=dict(placement),
         size=report.size,
         parts=contents.parts(),
+        compression=contents.compression(),
         stages=_own(stages, name),
         sha256=sha256,
         floor=executable_floor(report),
@@ -142,6 +145,8 @@ def _lines(summary: ExecutableSummary) -> Iterable[tuple[str, str]]:
         yield "left out", "; ".join(map(str, summary.left_out))
     sizes = (f"{part} {size / 1e6:.1f}" for part, size in summary.parts.items())
     yield "size", f"{summary.size / 1e6:.1f} MB ({', '.join(sizes)})"
+    if summary.compression.files:
+        yield "compressed", str(summary.compression)
     yield "time", ", ".join(f"{stage.title} {stage.seconds:.1f} s" for stage in summary.stages)
     yield "needs", str(summary.floor)
     yield "sha256", summary.sha256

@@ -13,7 +13,8 @@ _PAGE = Path(__file__).with_name("treemap.html")
 _PARTS = tuple(Part)
 _OUTSIDE_THE_TREE = {Part.STUB: "(interpreter)", Part.INDEX: "(index)"}
 Node: TypeAlias = list[object]
-"""``[name, size, part]`` for a file, ``[name, size, children]`` for a directory."""
+"""``[name, size, part]`` for a file, and its content's size if that is compressed; ``[name, size, children]``
+for a directory."""
 
 
 def treemap(name: str, contents: Contents) -> str:
@@ -41,11 +42,16 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
 
 
+def _leaf(entry: Entry) -> Node:
+    leaf: Node = [entry.path.name, entry.size, _PARTS.index(entry.part)]
+    return leaf if entry.content_size is None else [*leaf, entry.content_size]
+
+
 def _node(name: str, folder: Folder, *, is_top: bool = False) -> Node:
     """Return *folder* for the page; folders that hold one folder alone are put together with it."""
     while len(folder.folders) == 1 and not folder.files:
         ((only, folder),) = folder.folders.items()
         name = name if is_top else f"{name}/{only}"
     children: list[Node] = [_node(key, below) for key, below in sorted(folder.folders.items())]
-    children += [[entry.path.name, entry.size, _PARTS.index(entry.part)] for entry in folder.files]
+    children += [_leaf(entry) for entry in folder.files]
     return [name, folder.size, children]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from oxidize_build.errors import ImageError
 from oxidize_build.image.format import Option
-from oxidize_build.image.reader import Image, read_image
+from oxidize_build.image.reader import Image, PackedFile, read_image
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, image_extent
 from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.placement import read_tree, tree_key
@@ -26,6 +27,11 @@ class VerifyReport:
     image_size: int
     """In bytes."""
     image: Image
+
+    def read(self, file: PackedFile, stream: BinaryIO) -> bytes:
+        """Return the content of *file*; *stream* is the open executable."""
+        stream.seek(self.image_offset + file.offset)
+        return self.image.content(file, stream.read(file.stored_size))
 
 
 def verify(path: Path) -> VerifyReport:
@@ -55,8 +61,7 @@ def read_packed_file(path: Path, pattern: str) -> str:
     if found is None:
         raise ImageError(f"{path} holds no file {pattern}", hint="build it again with this oxidize")
     with path.open("rb") as file:
-        file.seek(image_extent(path).offset + found.offset)
-        return file.read(found.size).decode()
+        return report.read(found, file).decode()
 
 
 def _check_program(path: Path, image: Image) -> None:

@@ -18,7 +18,7 @@ from oxidize_build.link import COMPILE_FLAGS, find_compiler
 REPOSITORY = Path(__file__).parents[2]
 STUB = REPOSITORY / "stub"
 SOURCES = (
-    *("image", "xxh64", "status", "os_linux"),
+    *("image", "content", "zstd", "xxh64", "status", "os_linux"),
     *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
 )
 FALLBACKS = [  # as many as executables have at most

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "image.h"
+#include "content.h"
+#include "xxh64.h"
 
 static void
 die_if_failed(struct status status)
@@ -22,17 +23,21 @@ print_tree(const struct image *image, uint32_t index, unsigned depth)
     struct text name;
     die_if_failed(image_node(image, index, &node, &name));
     if (node.kind == IMAGE_NODE_KIND_FILE) {
-        struct cursor content;
+        struct stored stored;
+        struct content content;
         char path[PATH_MAX];
         bool present;
         uint32_t found;
-        die_if_failed(image_content(image, &node, &content));
+        die_if_failed(image_content(image, &node, &stored));
+        die_if_failed(content_open(&stored, &content));
         die_if_failed(image_path(image, index, path, sizeof path));
         die_if_failed(image_find_path(image, text_of(path), &present, &found));
         if (!present || found != index || depth > 64) {
             status_die(status_fault("the file tree is damaged"));
         }
-        printf("file %s %zu\n", path, content.size);
+        printf("file %s %zu %016llx\n", path, content.bytes.size,
+               (unsigned long long)xxh64(content.bytes, 0));
+        content_close(&content);
     }
     for (uint32_t i = 0; i < node.child_count; i++) {
         print_tree(image, node.first_child + i, depth + 1);

@@ -71,6 +71,7 @@ def _print_json(file: Path, contents: Contents) -> None:
         "path": file,
         "size": contents.total,
         "parts": contents.parts(),
+        "compression": contents.compression(),
         "packages": contents.packages(),
         "files": contents.entries,
     }
@@ -79,6 +80,8 @@ def _print_json(file: Path, contents: Contents) -> None:
 
 def _print(file: Path, contents: Contents, top: int) -> None:
     click.echo(f"{file}: {readable_size(contents.total)}")
+    if (compression := contents.compression()).files:
+        click.echo(f"compressed: {compression}")
     click.echo("\nby kind")
     for part, size in sorted(contents.parts().items(), key=lambda item: -item[1]):
         click.echo(_line(size, contents.total, part))

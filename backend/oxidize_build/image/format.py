@@ -12,7 +12,8 @@ little-endian. The parts, in this order::
     modules                   what can be imported
     libraries, dependencies   shared objects, and which of them each one needs first
     options                   the interpreter's configuration, checked as a whole at start-up
-    data                      the contents of files
+    dictionaries              what contents were compressed with
+    data                      the contents of files, and the dictionaries' own
     end marker                shows that the file was not cut short
 
 Whatever the executable reads is treated as hostile until checked. Each record carries a checksum
@@ -21,7 +22,12 @@ its node. A reader verifies a record when it reads it: any damage is found when 
 start-up costs the same however much is packed. Checksums are XXH64 [1]_: they guard against
 accidents, not against an attacker, who could recompute them (sign the executable for that).
 
+A content may be compressed, as one zstd frame [2]_: each file alone, so that using it costs nothing of the
+others. Its checksum is that of what is stored, and its size is known beforehand. A frame that names a
+dictionary was compressed with that; the first one has the number 1.
+
 .. [1] https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+.. [2] :rfc:`8878`
 """
 
 from __future__ import annotations
@@ -34,7 +40,7 @@ import xxhash
 
 MAGIC = b"OXIDIZE\0"
 END_MARKER = b"OXIDEND\0"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised by every change of the layout: a stub reads exactly one version."""
 NONE = 0xFFFFFFFF
 """An index that refers to nothing."""
@@ -108,7 +114,8 @@ class Section(IntEnum):
     LIBRARIES = 4
     DEPENDENCIES = 5
     OPTIONS = 6
-    DATA = 7
+    DICTIONARIES = 7
+    DATA = 8
 
 
 class NodeKind(IntEnum):
@@ -122,6 +129,8 @@ class NodeFlag(IntEnum):
     """Bits of a node's ``flags``."""
 
     EXECUTABLE = 1
+    COMPRESSED = 2
+    """Not together with EXECUTABLE if the content begins with ``#!``: it is looked at when it is started."""
 
 
 class ModuleKind(IntEnum):
@@ -223,8 +232,8 @@ NODE = Record(
         Field("library", "u32", "file: index in LIBRARIES, or NONE"),
         Field("data_offset", "u64", "file: in DATA"),
         Field("data_size", "u64", "file: in bytes"),
-        Field("data_check", "u64", "file: XXH64 of the content"),
-        Field("reserved", "u32", "zero"),
+        Field("data_check", "u64", "file: XXH64 of what is stored in DATA"),
+        Field("stored_size", "u32", "COMPRESSED file: what it takes of DATA, in bytes; else zero"),
         Field("check", "u32", "as check32() says, with the name"),
     ),
 )
@@ -285,7 +294,18 @@ OPTION = Record(
     ),
 )
 
-RECORDS = (HEADER, SECTION, NODE, BUCKET, MODULE, LIBRARY, DEPENDENCY, OPTION)
+DICTIONARY = Record(
+    "dictionary",
+    "What contents were compressed with: a dictionary of zstd, which has its own number, from 1.",
+    (
+        Field("data_offset", "u64", "in DATA"),
+        Field("data_check", "u64", "XXH64 of the content"),
+        Field("data_size", "u32", "in bytes"),
+        Field("check", "u32", "as check32() says, with no text"),
+    ),
+)
+
+RECORDS = (HEADER, SECTION, NODE, BUCKET, MODULE, LIBRARY, DEPENDENCY, OPTION, DICTIONARY)
 ENUMS: tuple[type[IntEnum], ...] = (Section, NodeKind, NodeFlag, ModuleKind, ModuleFlag, MainKind, Option)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from oxidize_build.errors import ImageError
 from oxidize_build.image import format as fmt
 from oxidize_build.image.format import ModuleFlag, ModuleKind, NodeFlag, NodeKind, Option, Section
+from oxidize_build.image.unpacking import check_frame, unpacked
 from oxidize_build.image.writer import OptionValue
 
 
@@ -26,6 +27,10 @@ class PackedFile:
     offset: int
     """Of its content, in bytes from the beginning of the image."""
     size: int
+    """Of its content, in bytes."""
+    stored_size: int
+    """What it takes of the image, in bytes."""
+    is_compressed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,14 @@ class Image:
     modules: tuple[PackedModule, ...]
     libraries: tuple[PackedLibrary, ...]
     options: tuple[OptionValue, ...]
+    dictionaries: tuple[bytes, ...]
+    """What contents are compressed with."""
+
+    def content(self, file: PackedFile, stored: bytes) -> bytes:
+        """Return the content of *file*, of which *stored* is what the image has."""
+        if not file.is_compressed:
+            return stored
+        return b"".join(unpacked(stored, file.size, self.dictionaries))
 
 
 def read_image(data: memoryview) -> Image:
@@ -66,7 +79,8 @@ def read_image(data: memoryview) -> Image:
     """
     reader = _Reader(data)
     reader.read_header()
-    paths, files = reader.read_nodes()
+    dictionaries = reader.read_dictionaries()
+    paths, files = reader.read_nodes(dictionaries)
     modules = reader.read_modules(paths)
     reader.check_buckets(modules)
     return Image(
@@ -75,6 +89,7 @@ def read_image(data: memoryview) -> Image:
         modules=tuple(modules),
         libraries=tuple(reader.read_libraries(paths)),
         options=tuple(reader.read_options()),
+        dictionaries=dictionaries,
     )
 
 
@@ -136,22 +151,37 @@ class _Reader:
         if check != fmt.check32(raw[:-4], text.encode(), index):
             raise ImageError(f"{record.name} {index} is damaged")
 
-    def read_nodes(self) -> tuple[list[PurePosixPath], list[PackedFile]]:
+    def read_dictionaries(self) -> tuple[bytes, ...]:
+        dictionaries = []
+        for index, (offset, check, size, _) in enumerate(self.records(Section.DICTIONARIES, fmt.DICTIONARY)):
+            self.sealed(Section.DICTIONARIES, fmt.DICTIONARY, index)
+            content = self.slice(self.sections[Section.DATA], offset, size, f"dictionary {index + 1}")
+            if fmt.check64(content) != check:
+                raise ImageError(f"dictionary {index + 1} is damaged")
+            dictionaries.append(bytes(content))
+        return tuple(dictionaries)
+
+    def read_nodes(self, dictionaries: tuple[bytes, ...]) -> tuple[list[PurePosixPath], list[PackedFile]]:
         paths: list[PurePosixPath] = []
         files: list[PackedFile] = []
         for index, fields in enumerate(self.records(Section.NODES, fmt.NODE)):
-            name_offset, name_size, kind, flags, parent, *_, offset, size, check, _, _ = fields
+            name_offset, name_size, kind, flags, parent, *_, offset, size, check, stored_size, _ = fields
             name = self.text(name_offset, name_size)
             self.sealed(Section.NODES, fmt.NODE, index, name)
             if parent > max(index - 1, 0):
                 raise ImageError(f"node {index} stands before its parent")
             paths.append(paths[parent] / name if index else PurePosixPath())
             if kind == NodeKind.FILE:
-                content = self.slice(self.sections[Section.DATA], offset, size, str(paths[-1]))
+                compressed = bool(flags & NodeFlag.COMPRESSED)
+                stored = stored_size if compressed else size
+                content = self.slice(self.sections[Section.DATA], offset, stored, str(paths[-1]))
                 if fmt.check64(content) != check:
                     raise ImageError(f"{paths[-1]} is damaged")
+                if compressed:
+                    check_frame(content, size, dictionaries, str(paths[-1]))
                 executable = bool(flags & NodeFlag.EXECUTABLE)
-                files.append(PackedFile(paths[-1], executable, self.data_start + offset, size))
+                place = self.data_start + offset
+                files.append(PackedFile(paths[-1], executable, place, size, stored, compressed))
             elif kind != NodeKind.DIRECTORY:
                 raise ImageError(f"node {index} is of unknown kind {kind}")
         return paths, files

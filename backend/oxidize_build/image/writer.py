@@ -53,7 +53,15 @@ class _Node:
     library: int = fmt.NONE
     offset: int = 0
     size: int = 0
+    """Of the content."""
+    stored: Content | None = None
+    """The content as it stands in DATA: itself, or compressed."""
+    stored_size: int = 0
     check: int = 0
+
+    @property
+    def is_compressed(self) -> bool:
+        return self.stored is not self.content
 
 
 @dataclass(slots=True)
@@ -79,8 +87,11 @@ def write_image(
     *,
     hexversion: int,
     cache_tag: str,
+    dictionaries: Sequence[bytes] = (),
 ) -> None:
     """Write the image of *resources* to *output*.
+
+    *dictionaries* are those that compressed contents need; the first one has the number 1.
 
     *hexversion* is ``sys.hexversion`` of the interpreter that the bytecode is for, *cache_tag* the
     tag of its bytecode files. Raises ImageError when two resources claim one path or one module name,
@@ -90,7 +101,8 @@ def write_image(
     tree = _plant(ordered, cache_tag)
     nodes = _number(tree[_ROOT])
     libraries = _number_libraries(ordered, tree)
-    data_size = _place_data(nodes)
+    words = [_Node(_ROOT, Content(dictionary), fmt.BYTECODE_ALIGNMENT) for dictionary in dictionaries]
+    data_size = _place_data([*words, *nodes])
     strings = _Strings()
     with output.open("w+b") as file:
         sections: dict[Section, bytes] = {}
@@ -101,9 +113,11 @@ def write_image(
             strings.add(node.path.name)
         sections[Section.STRINGS] = bytes(strings.data)
         sections[Section.NODES] = bytes(len(nodes) * fmt.NODE.size)
+        sections[Section.DICTIONARIES] = bytes(len(words) * fmt.DICTIONARY.size)
         offsets = _place_sections(sections)
-        data_check = _write_data(file, offsets[Section.DATA], nodes)
+        data_check = _write_data(file, offsets[Section.DATA], [*words, *nodes])
         sections[Section.NODES] = _nodes(nodes, strings)
+        sections[Section.DICTIONARIES] = _dictionaries(words)
         for section, data in sections.items():
             file.seek(offsets[section])
             file.write(data)
@@ -209,9 +223,11 @@ def _place_data(nodes: Iterable[_Node]) -> int:
     offset = 0
     for node in sorted(nodes, key=lambda node: (rank[node.alignment], node.index)):
         if node.content is not None:
-            node.offset = _aligned(offset, node.alignment)
+            node.stored = node.content.compressed or node.content
+            node.offset = _aligned(offset, 1 if node.is_compressed else node.alignment)
             node.size = node.content.size
-            offset = node.offset + node.size
+            node.stored_size = node.stored.size
+            offset = node.offset + node.stored_size
     return offset
 
 
@@ -226,12 +242,12 @@ def _write_data(file: BinaryIO, start: int, nodes: Iterable[_Node]) -> int:
         whole.update(padding)
         own = xxhash.xxh64()
         written = node.offset
-        for chunk in node.content.chunks() if node.content else ():
+        for chunk in node.stored.chunks() if node.stored else ():
             file.write(chunk)
             own.update(chunk)
             whole.update(chunk)
             written += len(chunk)
-        if written != node.offset + node.size:
+        if written != node.offset + node.stored_size:
             raise ImageError(f"{node.path} changed while it was being packed")
         node.check = own.intdigest()
     return whole.intdigest()
@@ -252,10 +268,18 @@ def _nodes(nodes: Iterable[_Node], strings: _Strings) -> bytes:
         offset, size, name = strings.add(node.path.name)
         kind = NodeKind.DIRECTORY if node.content is None else NodeKind.FILE
         first = node.children[0].index if node.children else 0
-        entry = (offset, size, kind, node.flags, node.parent, first, len(node.children), node.library)
-        content = (node.offset, node.size, node.check)
-        packed += _sealed(fmt.NODE, node.index, (*entry, *content, 0), name)
+        flags = node.flags | (NodeFlag.COMPRESSED if node.is_compressed else 0)
+        entry = (offset, size, kind, flags, node.parent, first, len(node.children), node.library)
+        content = (node.offset, node.size, node.check, node.stored_size if node.is_compressed else 0)
+        packed += _sealed(fmt.NODE, node.index, (*entry, *content), name)
     return bytes(packed)
+
+
+def _dictionaries(words: Iterable[_Node]) -> bytes:
+    return b"".join(
+        _sealed(fmt.DICTIONARY, index, (word.offset, word.check, word.size))
+        for index, word in enumerate(words)
+    )
 
 
 def _index(

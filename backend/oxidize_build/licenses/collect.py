@@ -15,8 +15,9 @@ from packaging.utils import canonicalize_name
 from oxidize_build.licenses.component import Component, Kind, LicenseText
 from oxidize_build.licenses.debian import DOCUMENTATION, packages_of
 from oxidize_build.licenses.expressions import normalized, stated_by
-from oxidize_build.link import static_libraries
+from oxidize_build.link import DECODER, static_libraries, stub_sources
 from oxidize_build.resources import Content, Resource, SharedLibrary
+from oxidize_build.runtime.build.sources import find_component
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.wheels import UnpackedWheel, marker_environment, metadata
 
@@ -110,6 +111,7 @@ def _libraries(
 ) -> Iterator[Component]:
     for wheel in wheels:
         yield from _bundled(wheel)
+    yield _decoder()
     for part in runtime.components:
         if part.name != PYTHON:
             texts = tuple(LicenseText(path.name, Content(path)) for path in part.license_files)
@@ -119,6 +121,14 @@ def _libraries(
     taken = [resource.taken_from for resource in packed if isinstance(resource, SharedLibrary)]
     linked = [] if runtime.components else static_libraries(runtime)
     yield from packages_of([*filter(None, taken), *linked])
+
+
+def _decoder() -> Component:
+    """Return the part of zstd that is among the sources of every stub."""
+    zstd = find_component("zstd")
+    folder = stub_sources() / DECODER
+    texts = tuple(LicenseText(name, Content(folder / name)) for name in zstd.license_files)
+    return Component("zstd", zstd.version, Kind.LIBRARY, zstd.license, zstd.license, texts)
 
 
 def _bundled(wheel: UnpackedWheel) -> Iterator[Component]:

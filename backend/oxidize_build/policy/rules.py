@@ -43,6 +43,7 @@ class Treatment:
     source: bool | None = None
     bytecode: bool | None = None
     optimize: int | None = None
+    compression: bool | None = None
     decided_by: int | None = None
     """Number of the rule, from 1, that said whether it is packed."""
 
@@ -83,6 +84,8 @@ def treated(resource: Resource, treatment: Treatment) -> Resource:
     changes: dict[str, Any] = {}
     if treatment.placement is not None:
         changes["placement"] = treatment.placement
+    if treatment.compression is not None:
+        changes["compression"] = treatment.compression
     if isinstance(resource, SourceModule):
         asked = {
             "packs_source": treatment.source,
@@ -174,6 +177,7 @@ def _after(treatment: Treatment, rule: Rule, number: int) -> Treatment:
         "source": rule.source,
         "bytecode": rule.bytecode,
         "optimize": rule.optimize,
+        "compression": rule.compression,
         "decided_by": None if rule.include is None else number,
     }
     return replace(treatment, **{name: value for name, value in effects.items() if value is not None})

@@ -88,6 +88,8 @@ class Rule:
     optimize: Literal[0, 1, 2] | None = None
     """Effect: optimisation level of the bytecode, as of `python -O`: 1 leaves out `assert`, 2 docstrings
     too."""
+    compression: bool | None = None
+    """Effect: compress it in the executable, or not, as the key `compression` does for all files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,10 @@ class Common:
     callback: Annotated[Callback, texts.CALLBACK] | None = None
     """A function of the project, as `"file.py:function"`, that is called with every resource and returns it,
     changed or not, or `None` to leave it out."""
+    compression: bool = False
+    """Compress each packed file by itself with zstd; it is decompressed when it is used. What does not shrink
+    is left as it is. Files of the placement `extract` are compared with the executable at every start, for
+    which they are decompressed too."""
     self_test: bool = False
     """Let the executable test itself on demand, as `oxidize verify --run` does."""
     frozen: bool = False
