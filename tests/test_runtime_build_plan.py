@@ -121,6 +121,11 @@ def test_a_work_directory_is_kept(cache: Cache, tmp_path: Path) -> None:
     assert build.archive == tmp_path / "a.tar.zst"
 
 
+def test_an_output_that_names_no_archive_is_a_directory_to_be_made(cache: Cache, tmp_path: Path) -> None:
+    build = prepare(Request("3.14.7", output=tmp_path / "new"), cache)
+    assert build.archive == tmp_path / "new" / f"{build.plan.name}.tar.zst"
+
+
 @pytest.mark.parametrize("version", ["3.1", "3.99", "nonsense", "3.14.7.1"])
 def test_an_unknown_version_is_refused_with_the_known_ones(version: str, cache: Cache) -> None:
     with pytest.raises(ArchiveError) as caught:

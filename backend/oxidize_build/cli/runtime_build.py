@@ -45,7 +45,7 @@ import click
     "-o",
     type=click.Path(path_type=Path),
     default=".",
-    help="The archive, or a directory for it.  [default: the current directory]",
+    help="The archive, NAME.tar.zst, or a directory for it.  [default: the current directory]",
 )
 @click.option(
     "--work-dir",

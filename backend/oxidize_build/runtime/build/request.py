@@ -36,7 +36,7 @@ class Request:
     free_threaded: bool = False
     jobs: int = 1
     output: Path = Path()
-    """The archive to be written, or a directory for one of the usual name."""
+    """The archive to be written, which ends in ``.tar.zst``, or a directory for one of the usual name."""
     work_directory: Path | None = None
     """Where the build's directory is made, and stays; None for one in the cache, which goes at the end."""
 
@@ -61,6 +61,7 @@ def prepare(request: Request, cache: Cache) -> Build:
     key = cache_key(toolchain.identity, component.sha256)[:8]
     root = request.work_directory or cache.root / _CACHE_KIND
     output = request.output
+    is_archive = output.name.endswith(ARCHIVE_SUFFIX) and not output.is_dir()
     return Build(
         plan=plan,
         component=component,
@@ -68,7 +69,7 @@ def prepare(request: Request, cache: Cache) -> Build:
         sources=sources,
         workshop=Workshop((root / f"{plan.name}-{key}").absolute()),
         keep_workshop=request.work_directory is not None,
-        archive=(output / f"{plan.name}{ARCHIVE_SUFFIX}" if output.is_dir() else output).absolute(),
+        archive=(output if is_archive else output / f"{plan.name}{ARCHIVE_SUFFIX}").absolute(),
     )
 
 
