@@ -20,7 +20,8 @@ struct page {
     sem_t semaphore;
 };
 
-/* Whether the system's functions cannot but fail. */
+/* Whether the system's functions cannot but fail. Before 2.34 glibc also wants the directory to be
+   a file system of its own, which it is not in every container, and says ENOSYS. */
 static bool
 have_no_directory(void)
 {
@@ -94,8 +95,13 @@ INTERPOSED(sem_open)(const char *name, int flags, ...)
         value = va_arg(arguments, unsigned);
         va_end(arguments);
     }
-    return have_no_directory() ? open_segment(name, flags, mode, value)
-                               : next(name, flags, mode, value);
+    if (!have_no_directory()) {
+        sem_t *opened = next(name, flags, mode, value);
+        if (opened != SEM_FAILED || errno != ENOSYS) {
+            return opened;
+        }
+    }
+    return open_segment(name, flags, mode, value);
 }
 
 EXPORT int
@@ -115,7 +121,10 @@ INTERPOSED(sem_unlink)(const char *name)
     typedef int function(const char *);
     NEXT(function, sem_unlink)
     if (!have_no_directory()) {
-        return next(name);
+        int result = next(name);
+        if (result == 0 || errno != ENOSYS) {
+            return result;
+        }
     }
     int id = shmget(key_of(name), sizeof(struct page), 0);
     struct page *page = id >= 0 ? attach(id, name, false, 0) : NULL;
