@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -255,11 +256,27 @@ class TestReadyStub:
             make_stub(ready, cache, sources=sources)
         assert "get the runtime that was built for oxidize" in (caught.value.hint or "")
 
-    def test_of_other_sources_with_a_compiler(self, ready: Runtime, cache: Cache, sources: Path) -> None:
+    def test_of_other_sources_with_a_compiler(
+        self, ready: Runtime, cache: Cache, sources: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(link, "has_zig", lambda: False)
         (sources / "more.h").write_text("/* another version */\n")
         stub = make_stub(ready, cache, sources=sources)
         assert stub != ready.stub
         check_stub(stub, ready)
+
+    def test_of_other_sources_for_an_old_glibc_with_zig(
+        self, ready: Runtime, cache: Cache, sources: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def identify(command: tuple[str, ...]) -> link.Compiler:
+            raise CompilerError(f"asked for {command[-1]}")
+
+        monkeypatch.delenv("CC", raising=False)
+        monkeypatch.setattr(link, "has_zig", lambda: True)
+        monkeypatch.setattr(link, "identify", identify)
+        (sources / "more.h").write_text("/* another version */\n")
+        with pytest.raises(CompilerError, match=rf"{platform.machine()}-linux-gnu\.2\.17"):
+            make_stub(dataclasses.replace(ready, glibc="2.17"), cache, sources=sources)
 
     def test_a_named_compiler_is_asked_to_link(self, ready: Runtime, cache: Cache, sources: Path) -> None:
         assert make_stub(ready, cache, sources=sources, compiler=find_compiler()) != ready.stub

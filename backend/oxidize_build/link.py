@@ -218,7 +218,12 @@ def static_libraries(runtime: Runtime) -> list[Path]:
 
 
 def _find_compiler_for(runtime: Runtime) -> Compiler:
-    """Return :func:`find_compiler`'s. Raises CompilerError, which says why one is needed for *runtime*."""
+    """Return :func:`find_compiler`'s; for a runtime for an old glibc zig's, whose results need no newer one.
+
+    Raises CompilerError, which says why one is needed for *runtime*.
+    """
+    if runtime.stub is not None and runtime.glibc is not None and not os.environ.get("CC") and has_zig():
+        return identify(zig("-target", f"{platform.machine()}-linux-gnu.{runtime.glibc}"))
     try:
         return find_compiler(runtime.libc)
     except CompilerError as error:
