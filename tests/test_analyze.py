@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from object_samples import ARM64, X86_64, macho, pe, universal
 
-from oxidize_build.analyze import analyze, libc_floor
+from oxidize_build.analyze import analyze
 from oxidize_build.distributions import Floor, Libc, distributions, release_key, verdicts
 from oxidize_build.embedded import embedded_libraries
 from oxidize_build.errors import ObjectFileError, OxidizeError
@@ -205,25 +205,6 @@ def test_a_damaged_file_gives_no_traceback(name: str, tmp_path: Path) -> None:
             analyze(file)
         except OxidizeError:
             continue
-
-
-@pytest.mark.parametrize(
-    ("needed", "versions", "interpreter", "floor"),
-    [
-        (["libc.so.6"], ["GLIBC_2.9", "GLIBC_2.17"], None, Floor(Libc.GLIBC, "2.17")),
-        (["libc.so.6"], ["GLIBC_2.2.5", "GLIBC_ABI_DT_RELR"], None, Floor(Libc.GLIBC, "2.36")),
-        (["libc.so.6"], [], None, Floor(Libc.GLIBC)),
-        (["libstdc++.so.6"], ["GLIBCXX_3.4.29"], None, Floor(Libc.NONE)),
-        ([], [], "/lib/ld-musl-x86_64.so.1", Floor(Libc.MUSL)),
-        (["libc.musl-x86_64.so.1"], [], None, Floor(Libc.MUSL)),
-        ([], [], None, Floor(Libc.NONE)),
-    ],
-)
-def test_the_c_library_that_is_needed(
-    needed: list[str], versions: list[str], interpreter: str | None, floor: Floor
-) -> None:
-    symbols = [SymbolVersion("library", version) for version in versions]
-    assert libc_floor(needed, symbols, interpreter) == floor
 
 
 def test_floors_are_compared_as_numbers() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from oxidize_build import progress
+from oxidize_build.distributions import Floor, Libc
 from oxidize_build.libraries import HOST, LIBC_PARTS, MACHINE_PARTS, link_libraries
 from oxidize_build.objfile.elf import read_dynamic
 from oxidize_build.objfile.elf_loader import expand_origin, parse_cache_listing
@@ -230,6 +231,28 @@ class TestLeftToTheSystem:
     def test_compiler_s_libraries_and_libcrypt_are_not(self) -> None:
         for name in ("libcrypt.so.1", "libstdc++.so.6", "libgcc_s.so.1"):
             assert not any(fnmatchcase(name, pattern) for pattern in (*LIBC_PARTS, *MACHINE_PARTS))
+
+    @pytest.mark.parametrize(("limit", "is_left"), [("2.17", True), ("2.40", False), (None, False)])
+    def test_libraries_of_the_compiler_that_are_too_new_for_the_target(
+        self,
+        shop: Workshop,
+        notes: list[str],
+        monkeypatch: pytest.MonkeyPatch,
+        limit: str | None,
+        *,
+        is_left: bool,
+    ) -> None:
+        monkeypatch.setattr("oxidize_build.libraries.libc_floor", lambda *_: Floor(Libc.GLIBC, "2.36"))
+        shop.runtime = replace(shop.runtime, glibc_limit=limit)
+        shop.compile("machine/libgcc_s.so.1", soname="libgcc_s.so.1")
+        needs = ["libgcc_s.so.1"]
+        modules = [
+            shop.module(name, needs=needs, run_path=str(shop.folder / "machine")) for name in ("a.so", "b.so")
+        ]
+        assert [shop.needs(module) for module in modules] == [[] if is_left else ["lib/libgcc_s.so.1"]] * 2
+        told = "libgcc_s.so.1 is left to the system that the executable runs on: "
+        told += "this machine's needs glibc 2.36, and the target allows 2.17"
+        assert set(notes) == ({told} if is_left else set())
 
 
 class TestFromTheMachine:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 
-from oxidize_build.distributions import Floor, Libc, Verdict, release_key, verdicts
+from oxidize_build.distributions import Floor, Libc, Verdict, verdicts
 from oxidize_build.embedded import EmbeddedLibrary, embedded_libraries
 from oxidize_build.errors import ObjectFileError
 from oxidize_build.image.reader import Image
+from oxidize_build.libc_floor import libc_floor
 from oxidize_build.libraries import is_part_of_libc
 from oxidize_build.objfile.elf import carries_image
 from oxidize_build.objfile.elf_facts import MAGIC as ELF_MAGIC
 from oxidize_build.objfile.elf_facts import elf_facts, elf_needs
-from oxidize_build.objfile.facts import Kind, ObjectFacts, SymbolVersion
+from oxidize_build.objfile.facts import Kind, ObjectFacts
 from oxidize_build.objfile.macho_facts import MAGICS as MACHO_MAGICS
 from oxidize_build.objfile.macho_facts import macho_facts
 from oxidize_build.objfile.pe_facts import MAGIC as PE_MAGIC
 from oxidize_build.objfile.pe_facts import pe_facts
 from oxidize_build.verify import VerifyReport, verify
 
-RELR_VERSION = "2.36"
-"""The first glibc that knows DT_RELR: such files name the version ``GLIBC_ABI_DT_RELR``."""
-_GLIBC_VERSION = re.compile(r"GLIBC_(\d+(?:\.\d+)+)")
 _OLDEST_JAVA_CLASS = 43
 """No class file has a lower version, and no universal file so many architectures."""
 
@@ -124,26 +121,6 @@ def executable_floor(report: VerifyReport) -> Floor:
     facts = _facts(report.path)
     floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
     return floor.at_least(packed_objects(report).floor)
-
-
-def libc_floor(needed: Iterable[str], versions: Iterable[SymbolVersion], interpreter: str | None) -> Floor:
-    """Return the C library that an ELF file needs by what it says to the dynamic linker."""
-    libraries = list(needed)
-    glibc = [_glibc_version(symbol.version) for symbol in versions]
-    known = [version for version in glibc if version is not None]
-    if known or "libc.so.6" in libraries or "/ld-linux" in (interpreter or ""):
-        return Floor(Libc.GLIBC, max(known, key=release_key, default=None))
-    is_musl = "ld-musl" in (interpreter or "") or any(
-        name == "libc.so" or name.startswith("libc.musl-") for name in libraries
-    )
-    return Floor(Libc.MUSL if is_musl else Libc.NONE)
-
-
-def _glibc_version(version: str) -> str | None:
-    if version == "GLIBC_ABI_DT_RELR":
-        return RELR_VERSION
-    match = _GLIBC_VERSION.fullmatch(version)
-    return match[1] if match else None
 
 
 def packed_objects(report: VerifyReport) -> PackedObjects:

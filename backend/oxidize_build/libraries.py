@@ -12,8 +12,11 @@ from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
 from oxidize_build import progress
+from oxidize_build.distributions import release_key
 from oxidize_build.errors import ImageError
+from oxidize_build.libc_floor import libc_floor
 from oxidize_build.objfile.elf import Dynamic, read_dynamic, without_runpath
+from oxidize_build.objfile.elf_facts import elf_needs
 from oxidize_build.objfile.elf_format import EM_AARCH64, EM_X86_64
 from oxidize_build.objfile.elf_loader import HostLibraries, expand_origin
 from oxidize_build.objfile.elf_stand_in import stand_in
@@ -85,6 +88,9 @@ MACHINE_PARTS = (
 )
 """Left to the system unless a wheel brings them: after manylinux's list and AppImage's excludelist."""
 
+COMPILER_PARTS = ("libgcc_s.so.1", "libstdc++.so.6")
+"""GCC's libraries that manylinux wheels rely on: systems that such a wheel is for have them, new enough."""
+
 _LIBPYTHON = re.compile(r"libpython3(\.\d+)?[a-z]*\.so(\.\d+)*")
 
 _MACHINES = {"x86_64": EM_X86_64, "aarch64": EM_AARCH64}
@@ -103,7 +109,8 @@ def link_libraries(resources: Sequence[Resource], runtime: Runtime) -> list[Reso
     machine's. The C library and drivers are left alone. A shared libpython is stood in for by an empty
     library of its name, since the executable itself is the interpreter. What is found nowhere, and what
     is no object file, is told in a line of progress: the module fails when it is imported, with the
-    dynamic linker's own message.
+    dynamic linker's own message. So is a library of GCC that is left to the system, because the building
+    machine's needs a newer glibc than ``runtime.glibc_limit``.
 
     ``needs`` holds direct dependencies in the order of DT_NEEDED; it can lead round in a circle.
     Run paths of the building machine are taken out of the runtime's and the machine's own objects.
@@ -142,6 +149,8 @@ class _Closure:
     """Packed objects by file name and SONAME, libraries before modules, in order of path."""
     hosted: dict[str, SharedLibrary] = field(default_factory=dict)
     """Libraries of the building machine, by the name they were needed by."""
+    left: set[str] = field(default_factory=set)
+    """Names of libraries that are there on every system that the target allows."""
     needs: _Needs = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -205,7 +214,7 @@ class _Closure:
             found = self._by_name(resource, name)
         if found is None and not _matches(name, MACHINE_PARTS):
             found = self._from_host(resource, dynamic, name) or self._by_name(resource, name)
-            if found is None:
+            if found is None and name not in self.left:
                 self.notes.append(
                     f"{resource.path}: needs {name}, which is neither packed nor on this machine"
                 )
@@ -244,7 +253,7 @@ class _Closure:
         directory = source.parent.resolve() if isinstance(source, Path) else self.runtime.dynload
         run_path = [Path(entry) for entry in expand_origin(dynamic.runpath, str(directory))]
         file = self.host.find(name, dynamic.machine, run_path)
-        if file is None:
+        if file is None or self._is_left(name, file):
             return None
         try:
             soname = posixpath.basename(read_dynamic(file).soname or name)
@@ -258,6 +267,24 @@ class _Closure:
             self._add(self.hosted[soname])
         self.hosted[name] = self.hosted[soname]
         return self.hosted[name]
+
+    def _is_left(self, name: str, file: Path) -> bool:
+        """Tell whether the building machine's *file* is too new to be packed, and every target has one."""
+        limit = self.runtime.glibc_limit
+        if name not in COMPILER_PARTS or limit is None:
+            return False
+        with file.open("rb") as stream:
+            needs = elf_needs(stream, str(file))
+        floor = libc_floor(needs.needed, needs.symbol_versions, None)
+        if release_key(floor.version) <= release_key(limit):
+            return False
+        if name not in self.left:
+            self.left.add(name)
+            self.notes.append(
+                f"{name} is left to the system that the executable runs on: this machine's needs glibc "
+                f"{floor.version}, and the target allows {limit}"
+            )
+        return True
 
     def _stand_in(self, name: str, dynamic: Dynamic) -> SharedLibrary:
         """Pack an empty library of that *name*, unless that has been done."""

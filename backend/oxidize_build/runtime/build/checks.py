@@ -8,9 +8,9 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from oxidize_build.analyze import libc_floor
 from oxidize_build.distributions import release_key
 from oxidize_build.errors import RuntimeBuildError
+from oxidize_build.libc_floor import libc_floor
 from oxidize_build.libraries import is_part_of_libc
 from oxidize_build.objfile.elf_facts import elf_facts
 from oxidize_build.runtime.build.plan import Plan
