@@ -51,6 +51,12 @@ apply_to_target(void *context, const struct image_option *option, struct text te
     case IMAGE_OPTION_FROZEN:
         target->frozen = true;
         break;
+    case IMAGE_OPTION_TRACE:
+        target->traced = !os_has_more_rights();
+        break;
+    case IMAGE_OPTION_PRUNED_BY:
+        target->pruned = true;
+        break;
     }
     return status_ok();
 }

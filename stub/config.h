@@ -23,6 +23,8 @@ struct target {
     bool python;       /* neither, but what the command line says, or a REPL */
     bool anonymous;    /* __main__ is a command, as of `python -c`, and has no __file__ */
     bool self_test;    /* the environment asks for it, and it is built in: module is what does it */
+    bool traced;       /* it is a traced build */
+    bool pruned;       /* modules have been left out by a profile */
     bool frozen;       /* look like other packagers' executables: sys.frozen, sys._MEIPASS */
 };
 

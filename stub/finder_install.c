@@ -9,7 +9,10 @@
 #include "config.h"
 #include "finder.h"
 #include "packed.h"
+#include "pruned.h"
 #include "site_builtins.h"
+#include "trace.h"
+#include "trace_imports.h"
 #include "tree.h"
 
 PyObject *
@@ -97,6 +100,9 @@ add_names(void)
     struct status status = config_target(tree_image(), &target);
     if (status_failed(status)) {
         status_die(status);
+    }
+    if ((trace_is_on && trace_imports_install() < 0) || (target.pruned && pruned_install() < 0)) {
+        return -1;
     }
     if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0) {
         return -1;

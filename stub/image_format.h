@@ -14,6 +14,7 @@
 #define IMAGE_INTERPRETER_PATH "bin/python3"
 #define IMAGE_INTERPRETER_MARK "/.//.//./"
 #define IMAGE_SELF_TEST_SWITCH "OXIDIZE_SELF_TEST"
+#define IMAGE_TRACE_SUFFIX ".trace"
 
 enum { /* Index of a section in the section table. */
     IMAGE_SECTION_STRINGS = 0,
@@ -41,6 +42,7 @@ enum { /* How a module is loaded. */
     IMAGE_MODULE_KIND_SOURCE = 1,
     IMAGE_MODULE_KIND_EXTENSION = 2,
     IMAGE_MODULE_KIND_NAMESPACE = 3,
+    IMAGE_MODULE_KIND_PRUNED = 4,
 };
 
 enum { /* Bits of a module's ``flags``. */
@@ -68,6 +70,9 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_EXTRACTION = 13,
     IMAGE_OPTION_SEARCH_EXTRACTED = 14,
     IMAGE_OPTION_BYTECODE_LEVEL = 15,
+    IMAGE_OPTION_TRACE = 20,
+    IMAGE_OPTION_PRUNED_BY = 21,
+    IMAGE_OPTION_MODULES_DIRECTORY = 22,
     IMAGE_OPTION_SELF_TEST = 30,
 };
 

@@ -14,6 +14,7 @@
 
 #include "interpose.h"
 #include "os.h"
+#include "trace.h"
 #include "tree.h"
 
 struct library {
@@ -127,6 +128,7 @@ fill(uint32_t index, struct os_library *library, char *path, size_t capacity)
     die_if_failed(image_content(tree_image(), &node, &library->content));
     library->path = path;
     library->serial = index + 1;
+    trace_library(record.node);
     return tree_path(record.node, path, capacity);
 }
 

@@ -10,6 +10,7 @@
 #include "collector.h"
 #include "content.h"
 #include "packed.h"
+#include "trace.h"
 #include "tree.h"
 
 /* The class's attributes are where an interpreter keeps what its loaders share. */
@@ -117,6 +118,9 @@ loader_get_code(PyObject *self, PyObject *name)
     int found = find_own(self, name, &module, &path);
     if (found < 0) {
         return NULL;
+    }
+    if (found) {
+        trace_code(PyUnicode_AsUTF8(name));
     }
     PyObject *code =
         found ? unmarshal(self, &module, path) : call_inherited(self, "get_code", name);

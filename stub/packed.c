@@ -10,8 +10,9 @@ die_if_failed(struct status status)
     }
 }
 
-int
-packed_find(PyObject *name, struct image_module *module)
+/* Look a name up in the index. Returns 1, 0 or -1 as packed_find does. */
+static int
+look_up(PyObject *name, struct image_module *module)
 {
     Py_ssize_t size;
     const char *data = PyUnicode_AsUTF8AndSize(name, &size);
@@ -26,6 +27,20 @@ packed_find(PyObject *name, struct image_module *module)
     die_if_failed(
         image_find_module(tree_image(), (struct text){data, (size_t)size}, &present, module));
     return present;
+}
+
+int
+packed_find(PyObject *name, struct image_module *module)
+{
+    int found = look_up(name, module);
+    return found > 0 ? module->kind != IMAGE_MODULE_KIND_PRUNED : found;
+}
+
+bool
+packed_is_pruned(PyObject *name)
+{
+    struct image_module module;
+    return look_up(name, &module) > 0 && module.kind == IMAGE_MODULE_KIND_PRUNED;
 }
 
 uint32_t
@@ -107,6 +122,19 @@ packed_import(const char *module_name, const char *attribute)
 {
     PyObject *module = PyImport_ImportModule(module_name);
     PyObject *result = module ? PyObject_GetAttrString(module, attribute) : NULL;
+    Py_XDECREF(module);
+    return result;
+}
+
+int
+packed_wrap(const char *module_name, const char *function, PyMethodDef *definition)
+{
+    PyObject *module = PyImport_ImportModule(module_name);
+    PyObject *original = module ? PyObject_GetAttrString(module, function) : NULL;
+    PyObject *wrapper = original ? PyCFunction_New(definition, original) : NULL;
+    int result = wrapper ? PyObject_SetAttrString(module, function, wrapper) : -1;
+    Py_XDECREF(wrapper);
+    Py_XDECREF(original);
     Py_XDECREF(module);
     return result;
 }

@@ -10,6 +10,9 @@
 /* Look a module up by its full name. Returns 1, 0 if it is not packed, or -1 with an exception. */
 int packed_find(PyObject *name, struct image_module *module);
 
+/* Whether it is a module that has been left out by a profile. */
+bool packed_is_pruned(PyObject *name);
+
 /* The directory that is searched for a module: for a package, the one that its own is in. */
 uint32_t packed_searched_directory(const struct image_module *module);
 
@@ -33,5 +36,9 @@ packed_is_package(const struct image_module *module)
 
 /* Return an attribute of a module that is imported for it, or null with an exception set. */
 PyObject *packed_import(const char *module_name, const char *attribute);
+
+/* Put a function in the place of a module's, which becomes its `self`. Returns -1 with an exception
+   set. */
+int packed_wrap(const char *module_name, const char *function, PyMethodDef *definition);
 
 #endif

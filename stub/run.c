@@ -9,9 +9,12 @@
 #include "config.h"
 #include "fallbacks.h"
 #include "finder.h"
+#include "module_list.h"
 #include "os.h"
 #include "placed.h"
 #include "programs.h"
+#include "trace.h"
+#include "trace_effects.h"
 #include "tree.h"
 
 /* Paths inside the executable must fit into PATH_MAX with this before them. */
@@ -194,19 +197,23 @@ oxidize_run(int argc, char **argv)
     status_die_if_failed(open_image());
     status_die_if_failed(config_target(&image, &target));
     tree_setup(&image, executable);
+    if (target.traced) {
+        trace_setup(executable);
+    }
     status_die_if_failed(fallbacks_setup(&image));
     placed_setup(&image, executable);
     invocation.interpreter_path = target.frozen ? "" : PROGRAMS_INTERPRETER;
     bool may_help = target.frozen && !os_has_more_rights();
     invocation.child |= may_help && is_helper(argc, argv);
     invocation.interpreter = invocation.child || target.python;
-    if (finder_setup() < 0) {
+    if (finder_setup() < 0 || (trace_is_on && effects_setup() < 0)) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
     PyStatus status = config_initialise(&image, &invocation);
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status); /* also the regular end of --help and --version */
     }
+    module_list_setup();
     if (invocation.interpreter || target.python) {
         return Py_RunMain();
     }

@@ -11,6 +11,8 @@
 #include <sys/syscall.h> /* SYS_newfstatat */
 #include <unistd.h>      /* syscall */
 
+#include "trace.h"
+
 /* As many symbolic links as the kernel follows. */
 #define MOST_LINKS 40
 
@@ -283,6 +285,15 @@ come_back(struct place *place)
     }
 }
 
+/* What is asked for by a path that leads to it counts as used. */
+static void
+note_use(const struct place *place)
+{
+    if (place->error == 0 && place->outside == NULL && place->node.kind == IMAGE_NODE_KIND_FILE) {
+        trace_file(place->index);
+    }
+}
+
 /* Walk along what follows the first `skipped` bytes of `path`. */
 static void
 walk_from(struct place *place, uint32_t index, const char *path, size_t skipped)
@@ -294,6 +305,7 @@ walk_from(struct place *place, uint32_t index, const char *path, size_t skipped)
     } else {
         walk(place, path + skipped);
         come_back(place);
+        note_use(place);
     }
     errno = saved;
 }
@@ -337,6 +349,7 @@ tree_leads_inside(int directory, const char *path, struct place *place)
     } else if (enter(directory, path, place)) {
         inside = true;
         come_back(place);
+        note_use(place);
     }
     errno = saved;
     return inside;

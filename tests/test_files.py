@@ -23,6 +23,7 @@ TEST = REPOSITORY / "tests" / "stub" / "test_files.c"
 SOURCES = (
     *("image", "content", "zstd", "xxh64", "status", "os_linux"),
     *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
+    "trace",
 )
 FALLBACKS = [
     OptionValue(Option.FALLBACK, "/nonexistent/packed\nlib/data"),

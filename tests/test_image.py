@@ -8,6 +8,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -20,6 +21,7 @@ from oxidize_build.errors import ImageError
 from oxidize_build.image import c_header, config_header
 from oxidize_build.image import format as fmt
 from oxidize_build.image.format import ModuleKind, Option, Section
+from oxidize_build.image.order import UseOrder
 from oxidize_build.image.reader import read_image
 from oxidize_build.image.unpacking import unpacked
 from oxidize_build.image.writer import OptionValue, write_image
@@ -154,6 +156,37 @@ def contents_of(image: bytes) -> dict[str, bytes]:
         str(file.path): packed.content(file, image[file.offset : file.offset + file.stored_size])
         for file in packed.files
     }
+
+
+def test_contents_stand_in_the_order_of_use(tmp_path: Path) -> None:
+    order = UseOrder.of(["odd", "app.core", "space.native"], ["bin/tool"])
+    path = tmp_path / "image"
+    pyc = Content(b"header, 16 bytes" + b"code")
+    used = replace(
+        next(r for r in resources() if isinstance(r, SourceModule) and r.name == "odd"), bytecode=pyc
+    )
+    content = [used if r.path == used.path else r for r in resources()]
+    write_image(path, content, OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, order=order)
+    files = sorted(read_image(memoryview(path.read_bytes())).files, key=lambda file: file.offset)
+    names = [file.path.name for file in files]
+    assert [name.partition(".")[0] for name in names if name.endswith(".pyc")] == ["odd", "core", "__init__"]
+    assert [name for name in names if ".so" in name] == ["native.so", "libx.so.1"]
+    assert next(name for name in names if not name.endswith(".pyc") and ".so" not in name) == "tool"
+    again = tmp_path / "again"
+    write_image(again, content[::-1], OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, order=order)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_pruned_modules_are_names_alone(tmp_path: Path, c_reader: Path) -> None:
+    path = tmp_path / "image"
+    pruned = ["absent", "app.more"]
+    write_image(path, resources(), OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, pruned=pruned)
+    packed = read_image(memoryview(path.read_bytes()))
+    assert packed.pruned == ("absent", "app.more")
+    assert "absent" not in {module.name for module in packed.modules}
+    assert "module absent pruned\n" in read_in_c(c_reader, path).stdout
+    with pytest.raises(ImageError, match=r"module app is both .*app/__init__\.py and pruned"):
+        write_image(path, resources(), OPTIONS, hexversion=0, cache_tag=TAG, pruned=["app"])
 
 
 def test_libraries_begin_on_pages_and_bytecode_on_16_bytes(image: bytes) -> None:

@@ -20,6 +20,7 @@ STUB = REPOSITORY / "stub"
 SOURCES = (
     *("image", "content", "zstd", "xxh64", "status", "os_linux"),
     *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
+    "trace",
 )
 FALLBACKS = [  # as many as executables have at most
     OptionValue(Option.FALLBACK, "/usr/lib/ssl/cert.pem\n!/usr/lib/ssl/certs\n/etc/ssl/cert.pem"),

@@ -51,7 +51,8 @@ print_modules(const struct image *image, char **names, int count)
         struct image_module module;
         bool present;
         die_if_failed(image_find_module(image, text_of(names[i]), &present, &module));
-        printf("module %s %s\n", names[i], present ? "present" : "absent");
+        bool pruned = present && module.kind == IMAGE_MODULE_KIND_PRUNED;
+        printf("module %s %s\n", names[i], pruned ? "pruned" : present ? "present" : "absent");
     }
 }
 

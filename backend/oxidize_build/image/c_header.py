@@ -62,6 +62,7 @@ def generate() -> str:
         f'#define IMAGE_INTERPRETER_PATH "{definition.INTERPRETER_PATH}"',
         f'#define IMAGE_INTERPRETER_MARK "{definition.INTERPRETER_MARK}"',
         f'#define IMAGE_SELF_TEST_SWITCH "{definition.SELF_TEST_SWITCH}"',
+        f'#define IMAGE_TRACE_SUFFIX "{definition.TRACE_SUFFIX}"',
         "",
     ]
     for enum in ENUMS:

@@ -58,6 +58,9 @@ INTERPRETER_MARK = "/.//.//./"
 SELF_TEST_SWITCH = "OXIDIZE_SELF_TEST"
 """Environment variable that makes an executable with the option SELF_TEST test itself."""
 
+TRACE_SUFFIX = ".trace"
+"""Behind an executable's path, the directory in which one with the option TRACE tells of itself."""
+
 _CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
 
 
@@ -139,6 +142,8 @@ class ModuleKind(IntEnum):
     SOURCE = 1
     EXTENSION = 2
     NAMESPACE = 3
+    PRUNED = 4
+    """It is not packed: a profile says that it is not needed. Its ``node`` is NONE."""
 
 
 class ModuleFlag(IntEnum):
@@ -189,6 +194,14 @@ class Option(IntEnum):
     """A path in what has been unpacked that is put on ``sys.path``."""
     BYTECODE_LEVEL = 15
     """``sys.flags.optimize`` of an interpreter for which the packed bytecode is (number)."""
+    TRACE = 20
+    """Tell of what is imported and opened, in the directory that is named like the executable with
+    TRACE_SUFFIX, if there is one."""
+    PRUNED_BY = 21
+    """Name of the profile that modules of the kind PRUNED are left out by."""
+    MODULES_DIRECTORY = 22
+    """Name of an environment variable: the names of all modules that are loaded at the end are written to
+    a file in the directory that it holds."""
     SELF_TEST = 30
     """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
 

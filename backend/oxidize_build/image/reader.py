@@ -61,6 +61,8 @@ class Image:
     files: tuple[PackedFile, ...]
     modules: tuple[PackedModule, ...]
     libraries: tuple[PackedLibrary, ...]
+    pruned: tuple[str, ...]
+    """Names of modules that a profile has left out, in order of name."""
     options: tuple[OptionValue, ...]
     dictionaries: tuple[bytes, ...]
     """What contents are compressed with."""
@@ -81,13 +83,13 @@ def read_image(data: memoryview) -> Image:
     reader.read_header()
     dictionaries = reader.read_dictionaries()
     paths, files = reader.read_nodes(dictionaries)
-    modules = reader.read_modules(paths)
-    reader.check_buckets(modules)
+    modules, pruned = reader.read_modules(paths)
     return Image(
         python_version=reader.python_version,
         files=tuple(files),
         modules=tuple(modules),
         libraries=tuple(reader.read_libraries(paths)),
+        pruned=tuple(pruned),
         options=tuple(reader.read_options()),
         dictionaries=dictionaries,
     )
@@ -186,27 +188,34 @@ class _Reader:
                 raise ImageError(f"node {index} is of unknown kind {kind}")
         return paths, files
 
-    def read_modules(self, paths: list[PurePosixPath]) -> list[PackedModule]:
-        modules = []
+    def read_modules(self, paths: list[PurePosixPath]) -> tuple[list[PackedModule], list[str]]:
+        modules: list[PackedModule] = []
+        pruned: list[str] = []
+        names: list[str] = []
         for index, fields in enumerate(self.records(Section.MODULES, fmt.MODULE)):
             name_offset, name_size, kind, flags, node, bytecode, _, _ = fields
             name = self.text(name_offset, name_size)
             self.sealed(Section.MODULES, fmt.MODULE, index, name)
+            names.append(name)
+            if kind == ModuleKind.PRUNED:
+                pruned.append(name)
+                continue
             pyc = None if bytecode == fmt.NONE else _at(paths, bytecode, "node")
             package = bool(flags & ModuleFlag.PACKAGE)
             modules.append(PackedModule(name, ModuleKind(kind), package, _at(paths, node, "node"), pyc))
-        return modules
+        self.check_buckets(names)
+        return modules, pruned
 
-    def check_buckets(self, modules: list[PackedModule]) -> None:
+    def check_buckets(self, names: list[str]) -> None:
         slots = [slot[0] for slot in self.records(Section.BUCKETS, fmt.BUCKET)]
         for index in range(len(slots)):
             self.sealed(Section.BUCKETS, fmt.BUCKET, index)
-        for index, module in enumerate(modules):
-            slot = fmt.check64(module.name.encode()) % len(slots)
+        for index, name in enumerate(names):
+            slot = fmt.check64(name.encode()) % len(slots)
             while slots[slot] not in (index, fmt.NONE):
                 slot = (slot + 1) % len(slots)
             if slots[slot] != index:
-                raise ImageError(f"module {module.name} is not in the hash table")
+                raise ImageError(f"module {name} is not in the hash table")
 
     def read_libraries(self, paths: list[PurePosixPath]) -> list[PackedLibrary]:
         records = self.records(Section.LIBRARIES, fmt.LIBRARY)

@@ -10,13 +10,14 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import xxhash
 
 from oxidize_build.errors import ImageError
 from oxidize_build.image import format as fmt
 from oxidize_build.image.format import ModuleFlag, ModuleKind, NodeFlag, NodeKind, Option, Section
+from oxidize_build.image.order import LAST, UNORDERED, UseOrder
 from oxidize_build.resources import (
     CHUNK,
     Content,
@@ -47,6 +48,8 @@ class _Node:
     """None for a directory."""
     alignment: int = 1
     flags: int = 0
+    rank: int = LAST
+    """Among the contents of its kind."""
     children: list[_Node] = field(default_factory=list)
     parent: int = 0
     index: int = 0
@@ -88,25 +91,32 @@ def write_image(
     hexversion: int,
     cache_tag: str,
     dictionaries: Sequence[bytes] = (),
+    order: UseOrder = UNORDERED,
+    pruned: Iterable[str] = (),
 ) -> None:
     """Write the image of *resources* to *output*.
 
-    *dictionaries* are those that compressed contents need; the first one has the number 1.
+    *dictionaries* are those that compressed contents need; the first one has the number 1. Contents stand in
+    *order*; *pruned* are names of modules that have been left out and are told so.
 
     *hexversion* is ``sys.hexversion`` of the interpreter that the bytecode is for, *cache_tag* the
     tag of its bytecode files. Raises ImageError when two resources claim one path or one module name,
     or when a library needs one that is not packed. Contents are streamed, never held.
     """
     ordered = sorted(resources, key=lambda resource: (resource.path, type(resource).__name__))
-    tree = _plant(ordered, cache_tag)
+    tree = _plant(ordered, cache_tag, order)
     nodes = _number(tree[_ROOT])
     libraries = _number_libraries(ordered, tree)
-    words = [_Node(_ROOT, Content(dictionary), fmt.BYTECODE_ALIGNMENT) for dictionary in dictionaries]
+    words = [
+        _Node(_ROOT, Content(dictionary), fmt.BYTECODE_ALIGNMENT, rank=-1) for dictionary in dictionaries
+    ]
     data_size = _place_data([*words, *nodes])
     strings = _Strings()
     with output.open("w+b") as file:
         sections: dict[Section, bytes] = {}
-        sections[Section.BUCKETS], sections[Section.MODULES] = _index(ordered, tree, strings, cache_tag)
+        sections[Section.BUCKETS], sections[Section.MODULES] = _index(
+            _modules(ordered, pruned, order), tree, strings, cache_tag
+        )
         sections[Section.LIBRARIES], sections[Section.DEPENDENCIES] = _link(libraries, tree)
         sections[Section.OPTIONS] = _options(options, strings)
         for node in nodes:
@@ -148,29 +158,34 @@ def bytecode_path(module: SourceModule, cache_tag: str) -> PurePosixPath:
 # --- the tree --------------------------------------------------------------------------------
 
 
-def _plant(resources: Iterable[Resource], cache_tag: str) -> dict[PurePosixPath, _Node]:
+def _plant(resources: Iterable[Resource], cache_tag: str, order: UseOrder) -> dict[PurePosixPath, _Node]:
     tree = {_ROOT: _Node(_ROOT)}
     for resource in resources:
         if isinstance(resource, NamespacePackage):
             _directory(tree, resource.path)
             continue
         if not isinstance(resource, SourceModule) or resource.packs_source:
-            _add_file(tree, _file_node(resource))
+            _add_file(tree, _file_node(resource, order))
         if isinstance(resource, SourceModule) and resource.bytecode is not None:
             path = bytecode_path(resource, cache_tag)
-            _add_file(tree, _Node(path, resource.bytecode, fmt.BYTECODE_ALIGNMENT))
+            rank = order.module(resource.name)
+            _add_file(tree, _Node(path, resource.bytecode, fmt.BYTECODE_ALIGNMENT, rank=rank))
     for node in tree.values():
         node.children.sort(key=lambda child: child.path.name.encode())
     return tree
 
 
-def _file_node(resource: DataFile | SourceModule | ExtensionModule | SharedLibrary) -> _Node:
+def _file_node(resource: DataFile | SourceModule | ExtensionModule | SharedLibrary, order: UseOrder) -> _Node:
+    rank = order.file(str(resource.path))
     match resource:
-        case ExtensionModule() | SharedLibrary():
-            return _Node(resource.path, resource.content, fmt.PAGE, NodeFlag.EXECUTABLE)
+        case ExtensionModule():
+            rank = order.module(resource.name)
+            return _Node(resource.path, resource.content, fmt.PAGE, NodeFlag.EXECUTABLE, rank)
+        case SharedLibrary():
+            return _Node(resource.path, resource.content, fmt.PAGE, NodeFlag.EXECUTABLE, rank)
         case DataFile(executable=True) | SourceModule(executable=True):
-            return _Node(resource.path, resource.content, 1, NodeFlag.EXECUTABLE)
-    return _Node(resource.path, resource.content)
+            return _Node(resource.path, resource.content, 1, NodeFlag.EXECUTABLE, rank)
+    return _Node(resource.path, resource.content, rank=rank)
 
 
 def _add_file(tree: dict[PurePosixPath, _Node], node: _Node) -> None:
@@ -218,10 +233,13 @@ def _aligned(offset: int, alignment: int) -> int:
 
 
 def _place_data(nodes: Iterable[_Node]) -> int:
-    """Give every file its place in DATA and return the size of that: bytecode first, it is hot."""
+    """Give every file its place in DATA and return the size of that: bytecode first, it is hot.
+
+    Of each kind what is used comes first, in that order.
+    """
     rank = {fmt.BYTECODE_ALIGNMENT: 0, fmt.PAGE: 1, 1: 2}
     offset = 0
-    for node in sorted(nodes, key=lambda node: (rank[node.alignment], node.index)):
+    for node in sorted(nodes, key=lambda node: (rank[node.alignment], node.rank, node.index)):
         if node.content is not None:
             node.stored = node.content.compressed or node.content
             node.offset = _aligned(offset, 1 if node.is_compressed else node.alignment)
@@ -282,29 +300,43 @@ def _dictionaries(words: Iterable[_Node]) -> bytes:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pruned:
+    """A module that has been left out."""
+
+    name: str
+
+
+_Module: TypeAlias = SourceModule | ExtensionModule | NamespacePackage | _Pruned
+
+
+def _modules(resources: Iterable[Resource], pruned: Iterable[str], order: UseOrder) -> list[_Module]:
+    """Return what the index lists: what is used first, for the pages of the index count as well."""
+    modules: list[_Module] = [
+        r for r in resources if isinstance(r, (SourceModule, ExtensionModule, NamespacePackage))
+    ]
+    modules += map(_Pruned, pruned)
+    return sorted(modules, key=lambda module: (order.module(module.name), module.name))
+
+
 def _index(
-    resources: Iterable[Resource],
+    modules: Sequence[_Module],
     tree: dict[PurePosixPath, _Node],
     strings: _Strings,
     cache_tag: str,
 ) -> tuple[bytes, bytes]:
     """Return the hash table and the modules."""
-    modules = [r for r in resources if isinstance(r, (SourceModule, ExtensionModule, NamespacePackage))]
-    modules.sort(key=lambda module: module.name)
     packed = bytearray()
     slots = [fmt.NONE] * (1 << max(3, (2 * len(modules)).bit_length()))
-    seen: dict[str, PurePosixPath] = {}
+    seen: dict[str, str] = {}
     for index, module in enumerate(modules):
+        place = "pruned" if isinstance(module, _Pruned) else str(module.path)
         if module.name in seen:
-            raise ImageError(f"module {module.name} is both {seen[module.name]} and {module.path}")
-        seen[module.name] = module.path
+            raise ImageError(f"module {module.name} is both {seen[module.name]} and {place}")
+        seen[module.name] = place
         offset, size, name = strings.add(module.name)
         kind, flags = _module_kind(module)
-        bytecode = fmt.NONE
-        if isinstance(module, SourceModule) and module.bytecode is not None:
-            bytecode = tree[bytecode_path(module, cache_tag)].index
-        has_source = not isinstance(module, SourceModule) or module.packs_source
-        node = tree[module.path].index if has_source else bytecode
+        node, bytecode = _nodes_of(module, tree, cache_tag)
         values = (offset, size, kind, flags, node, bytecode, 0)
         packed += _sealed(fmt.MODULE, index, values, name)
         slot = fmt.check64(name) % len(slots)
@@ -315,7 +347,20 @@ def _index(
     return buckets, bytes(packed)
 
 
-def _module_kind(module: SourceModule | ExtensionModule | NamespacePackage) -> tuple[ModuleKind, int]:
+def _nodes_of(module: _Module, tree: dict[PurePosixPath, _Node], cache_tag: str) -> tuple[int, int]:
+    """Return the nodes of the module itself and of its bytecode."""
+    if isinstance(module, _Pruned):
+        return fmt.NONE, fmt.NONE
+    bytecode = fmt.NONE
+    if isinstance(module, SourceModule) and module.bytecode is not None:
+        bytecode = tree[bytecode_path(module, cache_tag)].index
+    has_source = not isinstance(module, SourceModule) or module.packs_source
+    return (tree[module.path].index if has_source else bytecode), bytecode
+
+
+def _module_kind(module: _Module) -> tuple[ModuleKind, int]:
+    if isinstance(module, _Pruned):
+        return ModuleKind.PRUNED, 0
     if isinstance(module, NamespacePackage):
         return ModuleKind.NAMESPACE, ModuleFlag.PACKAGE
     flags = ModuleFlag.PACKAGE if module.is_package else 0
