@@ -46,7 +46,10 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         output: Path,
         targets: Sequence[str] | None,
         _preparation: object,
+        *,
+        traced: bool,
     ) -> list[SimpleNamespace]:
+        assert not traced
         assert zipfile.is_zipfile(wheel)
         assert targets is None
         chosen = [item.name for item in settings.executables if names is None or item.name in names]

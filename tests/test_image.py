@@ -179,14 +179,16 @@ def test_contents_stand_in_the_order_of_use(tmp_path: Path) -> None:
 
 def test_pruned_modules_are_names_alone(tmp_path: Path, c_reader: Path) -> None:
     path = tmp_path / "image"
-    pruned = ["absent", "app.more"]
-    write_image(path, resources(), OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, pruned=pruned)
+    pruned = ("absent", "app.more")
+    write_image(
+        path, resources(), OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, order=UseOrder(pruned=pruned)
+    )
     packed = read_image(memoryview(path.read_bytes()))
-    assert packed.pruned == ("absent", "app.more")
+    assert packed.pruned == pruned
     assert "absent" not in {module.name for module in packed.modules}
     assert "module absent pruned\n" in read_in_c(c_reader, path).stdout
     with pytest.raises(ImageError, match=r"module app is both .*app/__init__\.py and pruned"):
-        write_image(path, resources(), OPTIONS, hexversion=0, cache_tag=TAG, pruned=["app"])
+        write_image(path, resources(), OPTIONS, hexversion=0, cache_tag=TAG, order=UseOrder(pruned=("app",)))
 
 
 def test_libraries_begin_on_pages_and_bytecode_on_16_bytes(image: bytes) -> None:

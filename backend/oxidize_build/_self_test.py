@@ -109,9 +109,11 @@ def _serve(names: list[str], writer: int) -> None:
 
 
 def _asks_for(why: str, tops: set[str]) -> bool:
-    """Whether *why* says that a module is not there of which not even the package is packed."""
+    """Whether *why* says that a module is not there that was pruned, or of which not even the package is."""
     quoted = why.split("'")
-    return why.startswith("ModuleNotFoundError: No module named ") and quoted[1].partition(".")[0] not in tops
+    return why.startswith("ModuleNotFoundError: No module named ") and (
+        quoted[1].partition(".")[0] not in tops or ": it was pruned, " in why
+    )
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from packaging.utils import parse_wheel_filename
 
@@ -26,6 +26,7 @@ from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.placement import place, write_tree
 from oxidize_build.policy import Policy, apply_policy, treat_main
 from oxidize_build.preparation import Preparation
+from oxidize_build.profile.use import PLAIN, Layout, profile_use, tracing, use_order
 from oxidize_build.program import add_own_files, make_program
 from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
@@ -64,17 +65,20 @@ def build_executables(
     output: Path,
     targets: Sequence[str] | None = None,
     preparation: Preparation | None = None,
+    *,
+    traced: bool = False,
 ) -> list[ExecutableSummary]:
     """Build executables of the project whose wheel is *wheel* into *output*; return an account of each.
 
     *names* picks executables; None means all that the settings and the wheel's entry points define. *targets*
     picks targets likewise. A file is named for its executable, and where the project has several targets for
-    its target too: ``app-linux``. *preparation* is what has been begun before there was a wheel.
+    its target too: ``app-linux``. *preparation* is what has been begun before there was a wheel. *traced*
+    executables tell what they import and open when they run.
 
     Raises an OxidizeError of the failing stage; *output* is then as it was.
     """
     settings = add_entry_points(settings, entry_points(wheel), parse_wheel_filename(wheel.name)[0])
-    builds = select(settings, names, targets)
+    builds = [tracing(build) if traced else build for build in select(settings, names, targets)]
     cache = Cache.default()
     with (
         staging(output) as directory,
@@ -145,7 +149,9 @@ class _Shared:
                 files = obtain_files(self._wheel, sources, runtime, self._cache)
                 project = unpack(self._wheel, self._cache).name
                 self._collected[key] = _Collected(
-                    tuple(project_first(unpacked, project)), collect(unpacked, runtime, files)
+                    tuple(project_first(unpacked, project)),
+                    collect(unpacked, runtime, files),
+                    frozenset(file.path for file in files),
                 )
         return self._collected[key]
 
@@ -157,6 +163,8 @@ class _Collected:
     wheels: tuple[UnpackedWheel, ...]
     """The project's own first."""
     resources: Sequence[Resource]
+    placed: frozenset[PurePosixPath]
+    """Paths of the files that the settings name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +185,17 @@ def _prepare(build: Build, shared: _Shared) -> _Job:
 
 def _make(job: _Job, directory: Path, stages: Sequence[Stage]) -> ExecutableSummary:
     executable = job.build.executable
-    decided = apply_policy(job.collected.resources, job.runtime, Policy.of(executable))
-    for line in decided.warnings:
+    use = profile_use(job.build, job.collected.placed)
+    policy = Policy.of(executable, use.pruning)
+    decided = apply_policy(job.collected.resources, job.runtime, policy)
+    for line in (*decided.warnings, *use.warnings(job.collected.resources, job.runtime)):
         note(line)
     check_loadable(decided.kept, job.runtime, job.build.file_name)
     finished = directory / job.build.file_name
     contents = Contents(job.collected.wheels, job.build.licenses)
-    report = pack(executable, decided.kept, job.shared.workshop(job.build.target), finished, contents)
+    layout = use.layout(decided)
+    workshop = job.shared.workshop(job.build.target)
+    report = pack(executable, decided.kept, workshop, finished, contents, layout)
     check_glibc(report, job.build.target.glibc)
     return summarise(report, executable.run, decided, stages)
 
@@ -194,10 +206,12 @@ def pack(
     workshop: Workshop,
     finished: Path,
     contents: Contents | None = None,
+    layout: Layout = PLAIN,
 ) -> VerifyReport:
     """Make *executable* of the resources that the policy *kept*, as the file *finished*, and check it.
 
-    The documents about its *contents* are packed, and written beside it.
+    The documents about its *contents* are packed, and written beside it. *layout* says what of the image
+    depends on what traced runs have seen.
 
     Raises an OxidizeError of the failing stage.
     """
@@ -229,8 +243,8 @@ def pack(
         if placed.beside:
             write_tree(placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))
         bytecode = OptionValue(Option.BYTECODE_LEVEL, number=level)
-        options = (*program.options, *host.options, *placed.options, bytecode)
-        return _assemble(compressed, options, workshop, finished)
+        options = (*program.options, *host.options, *placed.options, bytecode, *layout.options)
+        return _assemble(compressed, options, workshop, finished, layout)
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:
@@ -260,7 +274,11 @@ def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Re
 
 
 def _assemble(
-    compressed: Compressed, options: Sequence[OptionValue], workshop: Workshop, finished: Path
+    compressed: Compressed,
+    options: Sequence[OptionValue],
+    workshop: Workshop,
+    finished: Path,
+    layout: Layout,
 ) -> VerifyReport:
     runtime = workshop.runtime
     stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
@@ -273,6 +291,7 @@ def _assemble(
         hexversion=runtime.hexversion,
         cache_tag=runtime.cache_tag,
         dictionaries=compressed.dictionaries,
+        order=use_order(layout, compressed.resources),
     )
     attach(workshop.stub, image, finished)
     image.unlink()

@@ -65,6 +65,8 @@ def make_program(executable: Executable, resources: Sequence[Resource], runtime:
     more = [OptionValue(Option.FROZEN)] if executable.frozen else []
     if executable.self_test:
         more.append(OptionValue(Option.SELF_TEST, SELF_TEST_MODULE))
+    if executable.write_modules_directory_env:
+        more.append(OptionValue(Option.MODULES_DIRECTORY, executable.write_modules_directory_env))
     return Program((*program.options, *more, *interpreter_options(executable, runtime)), program.main)
 
 

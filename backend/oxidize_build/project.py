@@ -39,11 +39,12 @@ def build_project(
     targets: Sequence[str] | None = None,
     *,
     isolated: bool = True,
+    traced: bool = False,
 ) -> list[ExecutableSummary]:
     """Build the project's wheel, and executables of it into the directory *output*; tell of each.
 
-    *names* and *targets* pick executables, as for :func:`~oxidize_build.pipeline.build_executables`;
-    *isolated* is as for :func:`build_project_wheel`.
+    *names*, *targets* and *traced* are as for :func:`~oxidize_build.pipeline.build_executables`; *isolated*
+    is as for :func:`build_project_wheel`.
 
     Raises an OxidizeError of the failing stage; *output* is then as it was.
     """
@@ -61,7 +62,7 @@ def build_project(
             preparation.begin_early(settings, names, targets)
             with stage("Make the project's wheel"):
                 wheel = making.result()
-            return build_executables(settings, wheel, names, output, targets, preparation)
+            return build_executables(settings, wheel, names, output, targets, preparation, traced=traced)
 
 
 def build_project_wheel(settings: Settings, output: Path, isolated: bool) -> Path:

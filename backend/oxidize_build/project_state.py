@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import xxhash
@@ -20,14 +20,16 @@ RESULTS = frozenset({"build", "dist"})
 """Directories at the top of the project that builds write to."""
 
 
-def project_digest(project: Path) -> str:
+def project_digest(project: Path, but: Collection[Path] = ()) -> str:
     """Return a digest of the paths and contents of the files in the directory *project*.
 
-    Left out are directories of tools and of virtual environments, and what builds write. A file that cannot
-    be read counts by its name alone.
+    Left out are directories of tools and of virtual environments, what builds write, and *but*. A file that
+    cannot be read counts by its name alone.
     """
     digest = xxhash.xxh3_128()
     for path in _files(project):
+        if path in but:
+            continue
         name = os.fsencode(path.relative_to(project))
         content = _content_digest(path)
         digest.update(len(name).to_bytes(8, "little") + name + content)

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from oxidize_build import __version__
 from oxidize_build.cache import Cache, cache_key, is_sealed
 from oxidize_build.errors import BuildFailedError, SettingsError
+from oxidize_build.profile.text import profile_path
 from oxidize_build.progress import note
 from oxidize_build.project_state import project_digest
 from oxidize_build.settings import Settings, read_settings
@@ -21,6 +22,8 @@ from oxidize_build.settings.suggestions import listed
 
 PATIENCE = 3.0
 """Seconds after which a build says that it is under way."""
+TRACED_DIRECTORY = Path("build", "traced")
+"""Where in the project traced builds are."""
 _KIND = "runs"
 
 
@@ -34,10 +37,14 @@ class Wanted:
     """Of the executable; None for the only one."""
     target: str | None = None
     """Of those in pyproject.toml; None for the only one."""
+    traced: bool = False
+    """Whether it is to be a build that tells what it imports and opens."""
 
 
 def obtain_executable(wanted: Wanted, cache: Cache) -> Path:
     """Return the path of the executable in the project's ``dist``, which is built if that has to be.
+
+    A traced one is in TRACED_DIRECTORY. It does not depend on the profile that it is run for.
 
     It has not if a build of the same files and settings has made the file that is there. Other versions of
     dependencies on the index are not looked for.
@@ -47,7 +54,8 @@ def obtain_executable(wanted: Wanted, cache: Cache) -> Path:
     """
     settings = read_settings(wanted.project)
     name = wanted.name or _only_name(settings)
-    parts = (str(wanted.project), name or "", wanted.target or "", project_digest(wanted.project))
+    digest = project_digest(wanted.project, _profiles(settings) if wanted.traced else ())
+    parts = (str(wanted.project), name or "", wanted.target or "", digest, str(wanted.traced))
     key = cache_key(*parts, repr(settings), __version__, sys.version, sys.executable)
 
     def make(made: Path) -> None:
@@ -56,6 +64,41 @@ def obtain_executable(wanted: Wanted, cache: Cache) -> Path:
 
     entry = cache.obtain(_KIND, key, make, _is_current)
     return Path(json.loads(entry.read_text(encoding="utf-8"))["path"])
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A traced build, and where what its runs see is kept."""
+
+    name: str
+    """Of the executable."""
+    path: Path
+    """Of the traced build."""
+    profile: Path
+    """Of the profile file."""
+
+
+def traced_executable(wanted: Wanted, cache: Cache) -> Traced:
+    """Return the traced build of what is *wanted*, which is built if that has to be.
+
+    Raises as :func:`obtain_executable` does.
+    """
+    path = obtain_executable(wanted, cache)
+    settings = read_settings(wanted.project)
+    name = wanted.name or _only_name(settings) or path.name.removesuffix(f"-{wanted.target}")
+    return Traced(name, path, profile_of(settings, name))
+
+
+def profile_of(settings: Settings, name: str) -> Path:
+    """Return the path of the profile file of the executable *name*, whether there is one or not."""
+    known = {executable.name: executable for executable in (*settings.executables, *settings.overrides)}
+    return profile_path(settings.project, known.get(name, settings.common).profile)
+
+
+def _profiles(settings: Settings) -> set[Path]:
+    """Return the paths of the profile files that the project has, or may have."""
+    stated = [executable.profile for executable in (settings.common, *settings.executables)]
+    return {profile_path(settings.project, path) for path in stated}
 
 
 def _only_name(settings: Settings) -> str | None:
@@ -86,6 +129,7 @@ def _build(wanted: Wanted, name: str | None) -> Path:
     """Build in a process of its own, which says nothing unless it fails; return the executable's path."""
     command = [sys.executable, "-m", "oxidize_build", "build", "--json", "--project", str(wanted.project)]
     command += ["--target", wanted.target] if wanted.target else []
+    command += ["--traced", "--outdir", str(wanted.project / TRACED_DIRECTORY)] if wanted.traced else []
     command += ["--", name] if name else []
     with tempfile.TemporaryFile() as said:
         output = _patiently(command, said, name or wanted.project.name)

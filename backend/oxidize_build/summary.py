@@ -17,11 +17,12 @@ from oxidize_build.distributions import Floor
 from oxidize_build.image.format import ModuleKind
 from oxidize_build.policy import LeftOut, PolicyResult
 from oxidize_build.progress import Stage, console, note
-from oxidize_build.resources import NamespacePackage
+from oxidize_build.resources import ExtensionModule, NamespacePackage, Resource, SourceModule
 from oxidize_build.settings.values import Command, EntryPoint, Module, Repl, Run, Script
 from oxidize_build.verify import VerifyReport
 
 LONGEST_COMMAND = 60
+_MOST_NAMED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class ExecutableSummary:
     """Extension modules and the libraries that they need."""
     data_files: int
     left_out: tuple[LeftOut, ...]
+    pruned: tuple[str, ...]
+    """Names of the modules, and paths of the other files, that are left out by a profile."""
     placement: Mapping[str, int]
     """Number of packed resources by where they are at run time."""
     size: int
@@ -80,6 +83,7 @@ def summarise(
         shared_libraries=files[Part.LIBRARIES],
         data_files=files[Part.DATA],
         left_out=decided.left_out,
+        pruned=tuple(sorted(map(_name, decided.pruned))),
         placement=dict(placement),
         size=report.size,
         parts=contents.parts(),
@@ -88,6 +92,10 @@ def summarise(
         sha256=sha256,
         floor=executable_floor(report),
     )
+
+
+def _name(resource: Resource) -> str:
+    return resource.name if isinstance(resource, SourceModule | ExtensionModule) else str(resource.path)
 
 
 def _own(stages: Iterable[Stage], name: str) -> tuple[Stage, ...]:
@@ -143,6 +151,11 @@ def _lines(summary: ExecutableSummary) -> Iterable[tuple[str, str]]:
         yield "placement", ", ".join(f"{place}: {count}" for place, count in summary.placement.items())
     if summary.left_out:
         yield "left out", "; ".join(map(str, summary.left_out))
+    if summary.pruned:
+        tops = list(dict.fromkeys(name.partition(".")[0] for name in summary.pruned if "/" not in name))
+        named = ", ".join(tops[:_MOST_NAMED])
+        more = f" and {len(tops) - _MOST_NAMED} more" if len(tops) > _MOST_NAMED else ""
+        yield "pruned", f"{named}{more}, wholly or in part"
     sizes = (f"{part} {size / 1e6:.1f}" for part, size in summary.parts.items())
     yield "size", f"{summary.size / 1e6:.1f} MB ({', '.join(sizes)})"
     if summary.compression.files:

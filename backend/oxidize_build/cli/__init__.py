@@ -17,9 +17,11 @@ from oxidize_build.cli.init import init
 from oxidize_build.cli.inspect import inspect
 from oxidize_build.cli.licenses import licenses
 from oxidize_build.cli.lock import lock
+from oxidize_build.cli.profile import profile
 from oxidize_build.cli.run import run
 from oxidize_build.cli.runtime import runtime
 from oxidize_build.cli.schema import schema
+from oxidize_build.cli.trace import trace
 from oxidize_build.cli.verify import verify
 from oxidize_build.errors import OxidizeError
 from oxidize_build.termination import INTERRUPTED, exit_on_sigterm
@@ -39,9 +41,11 @@ oxidize.add_command(init)
 oxidize.add_command(inspect)
 oxidize.add_command(lock)
 oxidize.add_command(licenses)
+oxidize.add_command(profile)
 oxidize.add_command(run)
 oxidize.add_command(runtime)
 oxidize.add_command(schema)
+oxidize.add_command(trace)
 oxidize.add_command(verify)
 
 

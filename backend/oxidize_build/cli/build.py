@@ -38,6 +38,7 @@ from oxidize_build.cli.output import print_json
     is_flag=True,
     help="Build the wheel in this environment, which must have the project's build requirements.",
 )
+@click.option("--traced", is_flag=True, hidden=True, help="For `oxidize trace`.")
 @click.option("--json", "as_json", is_flag=True, help="Print an account of the build as JSON instead.")
 def build(
     names: tuple[str, ...],
@@ -45,6 +46,7 @@ def build(
     outdir: Path | None,
     targets: tuple[str, ...],
     no_isolation: bool,
+    traced: bool,
     as_json: bool,
 ) -> None:
     """Build the project's executables, or only those named NAME, and print their paths."""
@@ -57,7 +59,9 @@ def build(
     settings = read_settings(project)
     output = (outdir or project / "dist").absolute()
     with recorded() as stages:
-        summaries = build_project(settings, output, names or None, targets or None, isolated=not no_isolation)
+        summaries = build_project(
+            settings, output, names or None, targets or None, isolated=not no_isolation, traced=traced
+        )
     if as_json:
         print_json({"executables": summaries, "stages": stages})
         return

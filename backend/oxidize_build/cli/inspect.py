@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 from oxidize_build.cli.output import print_json, readable_size
 
 if TYPE_CHECKING:
-    from oxidize_build.contents import Contents, Folder
+    from oxidize_build.contents import Contents, Entry, Folder
 
 
 @click.command()
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Print so many packages, the largest first.",
 )
+@click.option(
+    "--profile",
+    "profiles",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PROFILE",
+    help="Tell what of it no traced run has used, by the profile that `oxidize trace` has written.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @click.option(
     "--html",
@@ -35,22 +43,36 @@ if TYPE_CHECKING:
     metavar="OUTPUT",
     help="Write a page with a treemap of where the bytes go.",
 )
-def inspect(file: Path, tree: bool, depth: int | None, top: int, as_json: bool, html: Path | None) -> None:
+def inspect(
+    file: Path,
+    tree: bool,
+    depth: int | None,
+    top: int,
+    profiles: Path | None,
+    as_json: bool,
+    html: Path | None,
+) -> None:
     """Tell what is in the executable FILE, and how much room each package takes."""
     # `oxidize --help` needs none of these
     from oxidize_build.contents import folders, read_contents  # noqa: PLC0415
+    from oxidize_build.profile.usage import profile_for, unused_entries  # noqa: PLC0415
     from oxidize_build.verify import verify  # noqa: PLC0415
 
     report = verify(file)
     contents = read_contents(report)
+    unused = None
+    if profiles is not None:
+        unused = unused_entries(report.image, contents, profile_for(file.name, profiles))
     if html is not None:
         _write_page(html, file.name, contents)
     if as_json:
-        _print_json(file, contents)
+        _print_json(file, contents, report.image.pruned, unused)
     elif tree:
         click.echo(f"{readable_size(contents.total):>10}  {file}")
         for line in _tree(folders(contents.entries), depth, "  "):
             click.echo(line)
+    elif unused is not None:
+        _print_unused(file, contents, unused, top)
     elif html is None:
         _print(file, contents, top)
 
@@ -66,7 +88,9 @@ def _write_page(output: Path, name: str, contents: Contents) -> None:
     click.echo(output)
 
 
-def _print_json(file: Path, contents: Contents) -> None:
+def _print_json(
+    file: Path, contents: Contents, pruned: Sequence[str], unused: Sequence[Entry] | None
+) -> None:
     value = {
         "path": file,
         "size": contents.total,
@@ -74,8 +98,26 @@ def _print_json(file: Path, contents: Contents) -> None:
         "compression": contents.compression(),
         "packages": contents.packages(),
         "files": contents.entries,
+        "pruned": pruned,
+        **({} if unused is None else {"unused": [entry.path for entry in unused]}),
     }
     print_json(value)
+
+
+def _print_unused(file: Path, contents: Contents, unused: Sequence[Entry], top: int) -> None:
+    sizes: Counter[str] = Counter()
+    for entry in unused:
+        sizes[entry.package] += entry.size
+    whole, packages = sizes.total(), contents.packages()
+    click.echo(f"{file}: {readable_size(contents.total)}, of which no traced run has used:")
+    click.echo(_line(whole, contents.total, f"{len(unused)} of {len(contents.entries)} files"))
+    click.echo(f"\nby package: {len(sizes)}")
+    ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
+    for package, size in ordered[:top]:
+        share = "all of it" if size == packages[package] else f"of {readable_size(packages[package])}"
+        click.echo(_line(size, contents.total, f"{package}: {share}"))
+    if rest := ordered[top:]:
+        click.echo(_line(sum(size for _, size in rest), contents.total, f"({len(rest)} more)"))
 
 
 def _print(file: Path, contents: Contents, top: int) -> None:

@@ -8,22 +8,23 @@ from pathlib import Path
 
 import click
 
-_PASSED = "oxidize_build.passed"
+PASSED = "oxidize_build.passed"
+"""Key of the context's ``meta``: what stands behind ``--``."""
 
 
-class _Passing(click.Command):
+class Passing(click.Command):
     """A command that leaves alone all that stands behind ``--``."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:  # noqa: D102 (inherited)
         end = args.index("--") if "--" in args else len(args)
-        ctx.meta[_PASSED] = args[end + 1 :]
+        ctx.meta[PASSED] = args[end + 1 :]
         return super().parse_args(ctx, args[:end])
 
-    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:  # noqa: D102 (inherited)
         return [*super().collect_usage_pieces(ctx), "[-- ARGUMENT...]"]
 
 
-@click.command(cls=_Passing)
+@click.command(cls=Passing)
 @click.argument("name", required=False)
 @click.option(
     "--project",
@@ -46,4 +47,4 @@ def run(ctx: click.Context, name: str | None, project: Path, target: str | None)
 
     path = obtain_executable(Wanted(project.resolve(), name, target), Cache.default())
     sys.stdout.flush()
-    os.execv(path, [str(path), *ctx.meta[_PASSED]])  # noqa: S606 - no shell, and no need of one
+    os.execv(path, [str(path), *ctx.meta[PASSED]])  # noqa: S606 - no shell, and no need of one

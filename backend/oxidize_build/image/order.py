@@ -18,11 +18,13 @@ class UseOrder:
     """By name."""
     files: dict[str, int] = field(default_factory=dict)
     """By path in the tree."""
+    pruned: tuple[str, ...] = ()
+    """Names of modules that have been left out since they are not used, and are told so."""
 
     @classmethod
-    def of(cls, modules: Iterable[str], files: Iterable[str]) -> UseOrder:
-        """Return the order in which *modules* and *files* stand."""
-        return cls(_ranks(modules), _ranks(files))
+    def of(cls, modules: Iterable[str], files: Iterable[str], pruned: Iterable[str] = ()) -> UseOrder:
+        """Return the order in which *modules* and *files* stand, without those *pruned*."""
+        return cls(_ranks(modules), _ranks(files), tuple(pruned))
 
     def module(self, name: str) -> int:
         """Return the rank of the code of the module *name*."""

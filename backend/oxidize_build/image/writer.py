@@ -92,12 +92,11 @@ def write_image(
     cache_tag: str,
     dictionaries: Sequence[bytes] = (),
     order: UseOrder = UNORDERED,
-    pruned: Iterable[str] = (),
 ) -> None:
     """Write the image of *resources* to *output*.
 
     *dictionaries* are those that compressed contents need; the first one has the number 1. Contents stand in
-    *order*; *pruned* are names of modules that have been left out and are told so.
+    *order*.
 
     *hexversion* is ``sys.hexversion`` of the interpreter that the bytecode is for, *cache_tag* the
     tag of its bytecode files. Raises ImageError when two resources claim one path or one module name,
@@ -115,7 +114,7 @@ def write_image(
     with output.open("w+b") as file:
         sections: dict[Section, bytes] = {}
         sections[Section.BUCKETS], sections[Section.MODULES] = _index(
-            _modules(ordered, pruned, order), tree, strings, cache_tag
+            _modules(ordered, order), tree, strings, cache_tag
         )
         sections[Section.LIBRARIES], sections[Section.DEPENDENCIES] = _link(libraries, tree)
         sections[Section.OPTIONS] = _options(options, strings)
@@ -310,12 +309,12 @@ class _Pruned:
 _Module: TypeAlias = SourceModule | ExtensionModule | NamespacePackage | _Pruned
 
 
-def _modules(resources: Iterable[Resource], pruned: Iterable[str], order: UseOrder) -> list[_Module]:
+def _modules(resources: Iterable[Resource], order: UseOrder) -> list[_Module]:
     """Return what the index lists: what is used first, for the pages of the index count as well."""
     modules: list[_Module] = [
         r for r in resources if isinstance(r, (SourceModule, ExtensionModule, NamespacePackage))
     ]
-    modules += map(_Pruned, pruned)
+    modules += map(_Pruned, order.pruned)
     return sorted(modules, key=lambda module: (order.module(module.name), module.name))
 
 

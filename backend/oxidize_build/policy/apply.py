@@ -12,6 +12,7 @@ from oxidize_build.placement import settle
 from oxidize_build.policy import package_tests, used_stdlib
 from oxidize_build.policy.callback import apply_callback
 from oxidize_build.policy.defaults import DEFAULTS
+from oxidize_build.policy.pruning import Pruning, Unused
 from oxidize_build.policy.rules import Names, Rules, Treatment, treated
 from oxidize_build.program import Program
 from oxidize_build.resources import ExtensionModule, NamespacePackage, Resource, SourceModule
@@ -36,10 +37,12 @@ class Policy:
     """Sources that it runs and which are no module's."""
     callback: Callback | None = None
     """The project's own function, which sees what is kept so far and has the last word."""
+    pruning: Pruning | None = None
+    """What is left out because it is not used."""
 
     @classmethod
-    def of(cls, executable: Executable) -> Policy:
-        """Return the policy of *executable*."""
+    def of(cls, executable: Executable, pruning: Pruning | None = None) -> Policy:
+        """Return the policy of *executable*, with *pruning* if it is to be pruned."""
         roots: tuple[str, ...] = ()
         mains: tuple[bytes, ...] = ()
         match executable.run:
@@ -51,7 +54,7 @@ class Policy:
                 mains = (path.read_bytes(),)
             case Repl():
                 roots = ("_pyrepl", "pydoc", "readline", "rlcompleter")
-        return cls(executable.rules, executable.stdlib, roots, mains, executable.callback)
+        return cls(executable.rules, executable.stdlib, roots, mains, executable.callback, pruning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,8 @@ class PolicyResult:
     """In the order in which the reasons were met."""
     warnings: tuple[str, ...] = ()
     """Lines about rules that have no effect."""
+    pruned: tuple[Resource, ...] = ()
+    """What is left out because it is not used."""
 
 
 NO_POLICY = Policy()
@@ -103,12 +108,13 @@ def apply_policy(resources: Iterable[Resource], runtime: Runtime, policy: Policy
         used = used_stdlib.used_modules(sieve.kept, policy.roots, policy.mains, runtime)
         names = Names(sieve.kept, runtime)
         sieve.drop(lambda resource: _unused(resource, names, used))
+    pruned = sieve.prune(policy, runtime) if policy.pruning else ()
     in_use = _directories_of_modules(sieve.kept)
     sieve.drop(lambda resource: _empty(resource, in_use))
     kept = [treated(resource, treatments[id(resource)]) for resource in sieve.kept]
     if policy.callback is not None:
         kept = apply_callback(policy.callback, kept)
-    return PolicyResult(tuple(settle(kept, runtime)), sieve.account(), tuple(rules.warnings()))
+    return PolicyResult(tuple(settle(kept, runtime)), sieve.account(), tuple(rules.warnings()), pruned)
 
 
 def treat_main(program: Program, rules: Sequence[Rule], runtime: Runtime) -> Program:
@@ -142,6 +148,15 @@ class _Sieve:
             self._counts[reason] += 1
             self._sizes[reason] += 0 if isinstance(resource, NamespacePackage) else resource.content.size
         self.kept = kept
+
+    def prune(self, policy: Policy, runtime: Runtime) -> tuple[Resource, ...]:
+        """Drop what is not used, and return it."""
+        assert policy.pruning is not None  # noqa: S101 (for the type checker)
+        before = self.kept
+        included = [resource for resource in before if id(resource) in self._wanted]
+        self.drop(Unused(policy.pruning, before, included, policy.roots, runtime).reason)
+        kept = set(map(id, self.kept))
+        return tuple(resource for resource in before if id(resource) not in kept)
 
     def account(self) -> tuple[LeftOut, ...]:
         """Return what has been dropped."""

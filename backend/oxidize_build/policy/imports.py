@@ -28,12 +28,19 @@ class Imports:
     """It calls a function that imports what a string names."""
 
 
-def find_imports(source: bytes, module: str, *, is_package: bool, without: Collection[str] = ()) -> Imports:
+def find_imports(
+    source: bytes,
+    module: str,
+    *,
+    is_package: bool,
+    without: Collection[str] = (),
+    in_functions: bool = True,
+) -> Imports:
     """Return what the module of that name and *source* may import.
 
-    Imports in functions count, but for those of the module's functions whose names are in *without*; so
-    do not those of ``if __name__ == "__main__"``. Of a source that this interpreter cannot parse every
-    word counts as a name in a string.
+    Imports in functions count if *in_functions*, but for those of the module's functions whose names are in
+    *without*; so do not those of ``if __name__ == "__main__"``. Of a source that this interpreter cannot
+    parse every word counts as a name in a string.
     """
     try:
         tree = ast.parse(source)
@@ -43,7 +50,7 @@ def find_imports(source: bytes, module: str, *, is_package: bool, without: Colle
     names: set[str] = set()
     texts: set[str] = set()
     is_dynamic = False
-    for node in _walk(tree, module, without):
+    for node in _walk(tree, module, without, in_functions=in_functions):
         match node:
             case ast.Import():
                 names.update(alias.name for alias in node.names)
@@ -58,7 +65,9 @@ def find_imports(source: bytes, module: str, *, is_package: bool, without: Colle
     return Imports(frozenset(names), frozenset(texts), is_dynamic)
 
 
-def _walk(tree: ast.Module, module: str, without: Collection[str]) -> Iterator[ast.AST]:
+def _walk(
+    tree: ast.Module, module: str, without: Collection[str], *, in_functions: bool
+) -> Iterator[ast.AST]:
     """Yield all nodes, but for those which only run when the module is the main one."""
     stack: list[ast.AST] = [
         node for node in tree.body if not isinstance(node, ast.FunctionDef) or node.name not in without
@@ -66,6 +75,8 @@ def _walk(tree: ast.Module, module: str, without: Collection[str]) -> Iterator[a
     while stack:
         node = stack.pop()
         yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and not in_functions:
+            continue
         if isinstance(node, ast.If) and module != "__main__" and _is_main_guard(node.test):
             stack.extend(node.orelse)
         else:

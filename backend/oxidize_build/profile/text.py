@@ -44,6 +44,11 @@ _VERSIONED = re.compile(r"(?<=^lib/)python3\.\d+t?(?=/)")
 _PORTABLE = "python"
 
 
+def profile_path(project: Path, stated: Path | None) -> Path:
+    """Return where the profile of an executable is, or would be: the *stated* path, or the default."""
+    return stated or project / DEFAULT_NAME
+
+
 def portable_path(path: PurePosixPath | str) -> str:
     """Return a path in the executable's tree without the version of Python: ``lib/python/...``."""
     return _VERSIONED.sub(_PORTABLE, str(path))

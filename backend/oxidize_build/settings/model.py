@@ -135,6 +135,12 @@ class Common:
     """Files of the project that are packed as data."""
     stdlib: Literal["full", "used"] = "full"
     """How much of the standard library is packed: all of it, or what the packed modules import."""
+    profile: Annotated[Path, texts.PROFILE] | None = None
+    """What traced runs have seen, as `oxidize trace` writes it: what is packed stands in the order of first
+    use. Without this key: `oxidize-profile.json`, if the project has one."""
+    prune: Literal["no", "profile"] = "no"
+    """With `profile`, modules, data files and shared libraries that the profile has not seen are left out,
+    unless a rule includes them."""
     callback: Annotated[Callback, texts.CALLBACK] | None = None
     """A function of the project, as `"file.py:function"`, that is called with every resource and returns it,
     changed or not, or `None` to leave it out."""
@@ -144,6 +150,9 @@ class Common:
     which they are decompressed too."""
     self_test: bool = False
     """Let the executable test itself on demand, as `oxidize verify --run` does."""
+    write_modules_directory_env: Annotated[str, texts.VARIABLE] | None = None
+    """Name of an environment variable. If it is set when the executable runs, the names of all modules that
+    are loaded at the end are written to a file `modules-...` in the directory that it holds."""
     frozen: bool = False
     """Look like other packagers' results: `sys.frozen` and `sys._MEIPASS` are set, and `sys.executable` is
     the file itself."""

@@ -82,6 +82,8 @@ class Build:
     licenses: Licenses
     file_name: str
     """Name of the executable, and of the target where the project has several: ``app`` or ``app-linux``."""
+    traced: bool = False
+    """Whether it is to tell what it imports and opens."""
 
 
 def resolve(settings: Settings, executable: Executable, target: Target) -> Build:

@@ -137,6 +137,13 @@ LOCK = Text(
     _path,
     ("pylock.toml",),
 )
+PROFILE = Text(
+    "the path of a '.json' file inside the project",
+    r"(?!/)(?!(?:.*/)?\.\.(?:/|$)).*\.json",
+    _path,
+    ("oxidize-profile.json",),
+)
+VARIABLE = Text("the name of an environment variable", r"[A-Za-z_][A-Za-z0-9_]*")
 DIRECTORY = Text(FILE.expected, _INSIDE, _directory)
 PATTERN = Text("a path or pattern inside the project, relative to pyproject.toml", _INSIDE)
 PLACE = Text("a relative path of a directory in the executable's tree", _INSIDE)

@@ -1,0 +1,81 @@
+"""``oxidize trace``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oxidize_build.cli.run import PASSED, Passing
+
+if TYPE_CHECKING:
+    from oxidize_build.profile import Profile
+    from oxidize_build.trace import TracedRun
+
+_SIGNALLED = 128
+"""A shell's exit status for a program that signal N has ended is this and N."""
+
+
+@click.command(cls=Passing)
+@click.argument("name", required=False)
+@click.option(
+    "--project",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="Directory of the project's pyproject.toml.",
+)
+@click.option(
+    "--target", metavar="TARGET", help="Trace what is built for this target of tool.oxidize.targets."
+)
+@click.option("--afresh", is_flag=True, help="Forget what earlier runs of this executable have seen.")
+@click.option(
+    "--flame",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="OUTPUT",
+    help="Draw where the time of this run's imports went, as OUTPUT: .svg or .html.",
+)
+@click.pass_context
+def trace(
+    ctx: click.Context,
+    name: str | None,
+    project: Path,
+    target: str | None,
+    afresh: bool,
+    flame: Path | None,
+) -> None:
+    """Run the executable NAME, by default the project's only one, and note what it uses.
+
+    What stands behind -- are its arguments. A build of its own tells which modules are imported, which files
+    are opened and which libraries are loaded, by the program and by the Pythons that it starts. That is
+    added to the project's profile, oxidize-profile.json: later builds order the executable by it, and `prune
+    = "profile"` leaves out the rest. The exit status is the program's.
+    """
+    # `oxidize --help` needs none of these
+    from oxidize_build.cache import Cache  # noqa: PLC0415
+    from oxidize_build.cli.profile import write_flame  # noqa: PLC0415
+    from oxidize_build.flame import check_format  # noqa: PLC0415
+    from oxidize_build.run import Wanted, traced_executable  # noqa: PLC0415
+    from oxidize_build.trace import keep, run_traced  # noqa: PLC0415
+
+    if flame is not None:
+        check_format(flame)
+    found = traced_executable(Wanted(project.resolve(), name, target, traced=True), Cache.default())
+    traced = run_traced(found.path, ctx.meta[PASSED])
+    known = keep(found.profile, found.name, traced.profile, afresh=afresh)
+    _tell(found.profile, traced, known)
+    if flame is not None:
+        write_flame(flame, found.name, traced.profile)
+    ctx.exit(traced.status if traced.status >= 0 else _SIGNALLED - traced.status)
+
+
+def _tell(path: Path, traced: TracedRun, known: Profile) -> None:
+    run = traced.profile
+    milliseconds = sum(module.own for module in run.modules if not module.child) / 1000
+    click.echo(
+        f"traced: {len(run.modules)} modules, {milliseconds:.0f} ms of imports, {len(run.files)} files, "
+        f"{len(run.libraries)} shared libraries",
+        err=True,
+    )
+    click.echo(f"{path}: {len(known.modules)} modules, {len(known.files)} files", err=True)

@@ -1,0 +1,193 @@
+"""A picture of where the time of imports goes, which needs nothing but itself: SVG, or an HTML page.
+
+Time goes from left to right, in order of import, and each module stands below the one that imported it.
+Modules of a package have one colour.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+from oxidize_build.errors import OutputError
+from oxidize_build.profile import Profile
+
+_PAGE = Path(__file__).with_name("flame.html")
+WIDTH = 1200
+"""Of an SVG, in pixels, and so are the following."""
+ROW = 19
+_HEAD = 46
+_MARGIN = 10
+_NARROWEST = 0.4
+"""What is narrower is not drawn."""
+_CHARACTER = 6.7
+_CHILDREN = "(child processes)"
+
+_LIGHT = ("#86b2e0", "#97cd97", "#e3b184", "#bda5dc", "#d9cf7c", "#e29fa8", "#8fcfc8", "#c9b79c", "#a9b6d9")
+_DARK = ("#2f5f92", "#35703a", "#80502a", "#5c4287", "#6f6420", "#84404b", "#2c6f69", "#655640", "#45548a")
+
+
+def _style() -> str:
+    return f"""
+svg {{ font: 12px system-ui, "Segoe UI", "Helvetica Neue", "DejaVu Sans", sans-serif; }}
+.page {{ fill: #ffffff; }} text {{ fill: #1c2128; }} .quiet {{ fill: #5a6470; }}
+rect {{ stroke: #ffffff; stroke-width: .6; }} .all {{ fill: #e3e7eb; }}
+{_fills(_LIGHT)}
+@media (prefers-color-scheme: dark) {{
+.page {{ fill: #14171b; }} text {{ fill: #e8ebee; }} .quiet {{ fill: #9aa4af; }}
+rect {{ stroke: #14171b; }} .all {{ fill: #2b3138; }}
+{_fills(_DARK)}
+}}
+"""
+
+
+def _fills(colours: Iterable[str]) -> str:
+    return " ".join(f".h{hue} {{ fill: {colour}; }}" for hue, colour in enumerate(colours))
+
+
+@dataclass(slots=True)
+class Frame:
+    """A module, and those that it has imported."""
+
+    name: str
+    own: int = 0
+    """In microseconds."""
+    children: list[Frame] = field(default_factory=list)
+    """In order of import."""
+    total: int = 0
+    """Own time and that of the children, in microseconds."""
+
+
+def check_format(output: Path) -> None:
+    """Raise OutputError unless *output* has the ending of a format that there is."""
+    if output.suffix not in {".svg", ".html"}:
+        raise OutputError(f"cannot draw {output}: its name ends in neither .svg nor .html")
+
+
+def flame_graph(name: str, profile: Profile, output: Path) -> str:
+    """Return the picture of *profile*, of the executable *name*, in the format that *output* ends in."""
+    root = frames(name, profile)
+    return _page(root) if output.suffix == ".html" else _svg(root)
+
+
+def frames(name: str, profile: Profile) -> Frame:
+    """Return the tree of imports of the executable *name*.
+
+    What only child processes have imported stands in a frame of its own.
+    """
+    root, children = Frame(name), Frame(_CHILDREN)
+    known: dict[tuple[bool, str | None], Frame] = {}
+    for module in profile.modules:
+        frame = known[module.child, module.name] = Frame(module.name, module.own)
+        # Within what the main process did, the time of a child does not count
+        parent = known.get((module.child, module.parent)) or (children if module.child else root)
+        parent.children.append(frame)
+    if children.children:
+        root.children.append(children)
+    _add_up(root)
+    return root
+
+
+def _add_up(frame: Frame) -> int:
+    frame.total = frame.own + sum(map(_add_up, frame.children))
+    return frame.total
+
+
+def _hue(name: str) -> int:
+    """Return the number of the colour of the package that the module *name* is in, always the same."""
+    return zlib.crc32(name.partition(".")[0].encode()) % len(_LIGHT)
+
+
+def _milliseconds(microseconds: int) -> str:
+    return f"{microseconds / 1000:.2f} ms" if microseconds < 10_000 else f"{microseconds / 1000:.0f} ms"
+
+
+# --- SVG -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    frame: Frame
+    x: float
+    width: float
+    depth: int
+
+
+def _boxes(frame: Frame, x: float, scale: float, depth: int = 0) -> Iterator[_Box]:
+    yield _Box(frame, x, frame.total * scale, depth)
+    for child in frame.children:
+        if child.total * scale >= _NARROWEST:
+            yield from _boxes(child, x, scale, depth + 1)
+        x += child.total * scale
+
+
+def _svg(root: Frame) -> str:
+    scale = (WIDTH - 2 * _MARGIN) / max(root.total, 1)
+    boxes = list(_boxes(root, _MARGIN, scale))
+    height = _HEAD + ROW * (1 + max(box.depth for box in boxes)) + _MARGIN
+    title = f"{root.name}: where the time of imports goes"
+    size = f'width="{WIDTH}" height="{height}"'
+    told = (
+        f"{_milliseconds(root.total)}, in order of import; each module stands below the one that imported it"
+    )
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" {size} role="img">',
+        f"<title>{_escaped(title)}</title>",
+        f"<style>{_style()}</style>",
+        f'<rect class="page" {size}/>',
+        f'<text x="{_MARGIN}" y="20" style="font-size: 16px; font-weight: 600">{_escaped(title)}</text>',
+        f'<text class="quiet" x="{_MARGIN}" y="37">{told}</text>',
+    ]
+    lines += (_drawn(box, root) for box in boxes)
+    return "\n".join([*lines, "</svg>", ""])
+
+
+def _drawn(box: _Box, root: Frame) -> str:
+    frame, y = box.frame, _HEAD + ROW * box.depth
+    of_all = frame is root or frame.name == _CHILDREN
+    share = 100 * frame.total / max(root.total, 1)
+    told = f"{frame.name}: {_milliseconds(frame.total)}, {share:.1f} %, own {_milliseconds(frame.own)}"
+    shape = (
+        f'<g><title>{_escaped(told)}</title><rect class="{"all" if of_all else f"h{_hue(frame.name)}"}" '
+        f'x="{box.x:.1f}" y="{y}" width="{box.width:.1f}" height="{ROW}"/>'
+    )
+    text = _fitted(frame.name, box.width - 6)
+    label = f'<text x="{box.x + 3:.1f}" y="{y + 14}">{_escaped(text)}</text>' if text else ""
+    return f"{shape}{label}</g>"
+
+
+def _fitted(text: str, width: float) -> str:
+    room = int(width / _CHARACTER)
+    if len(text) <= room:
+        return text
+    return "" if room < 4 else f"{text[: room - 1]}…"
+
+
+def _escaped(text: str) -> str:
+    return html.escape("".join(character if character.isprintable() else "?" for character in text))
+
+
+# --- HTML ------------------------------------------------------------------------------------
+
+Node: TypeAlias = list[object]
+"""``[name, own, hue, children]``; -1 is the hue of what is no module."""
+
+
+def _page(root: Frame) -> str:
+    page = _PAGE.read_text(encoding="utf-8")
+    # Each text is put in once, and none of them is looked through for the other marks
+    before, _, rest = page.partition("@TITLE@")
+    between, _, after = rest.partition("@TREE@")
+    title = html.escape(f"{root.name}: where the time of imports goes")
+    tree = json.dumps(_node(root, root), separators=(",", ":")).replace("<", "\\u003c")
+    return f"{before}{title}{between}{tree}{after}"
+
+
+def _node(frame: Frame, root: Frame) -> Node:
+    hue = -1 if frame is root or frame.name == _CHILDREN else _hue(frame.name)
+    return [frame.name, frame.own, hue, [_node(child, root) for child in frame.children]]
