@@ -21,7 +21,7 @@ from oxidize_build.errors import ImageError
 from oxidize_build.image import c_header, config_header
 from oxidize_build.image import format as fmt
 from oxidize_build.image.format import ModuleKind, Option, Section
-from oxidize_build.image.order import UseOrder
+from oxidize_build.image.order import UNORDERED, UseOrder
 from oxidize_build.image.reader import read_image
 from oxidize_build.image.unpacking import unpacked
 from oxidize_build.image.writer import OptionValue, write_image
@@ -78,7 +78,7 @@ def resources() -> list[Resource]:
     ]
 
 
-def write(path: Path, content: list[Resource]) -> bytes:
+def write(path: Path, content: list[Resource], order: UseOrder = UNORDERED) -> bytes:
     write_image(
         path,
         content,
@@ -86,6 +86,7 @@ def write(path: Path, content: list[Resource]) -> bytes:
         hexversion=sys.hexversion,
         cache_tag=TAG,
         dictionaries=[DICTIONARY.as_bytes()],
+        order=order,
     )
     return path.read_bytes()
 
@@ -166,29 +167,24 @@ def test_contents_stand_in_the_order_of_use(tmp_path: Path) -> None:
         next(r for r in resources() if isinstance(r, SourceModule) and r.name == "odd"), bytecode=pyc
     )
     content = [used if r.path == used.path else r for r in resources()]
-    write_image(path, content, OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, order=order)
-    files = sorted(read_image(memoryview(path.read_bytes())).files, key=lambda file: file.offset)
+    image = write(path, content, order)
+    files = sorted(read_image(memoryview(image)).files, key=lambda file: file.offset)
     names = [file.path.name for file in files]
     assert [name.partition(".")[0] for name in names if name.endswith(".pyc")] == ["odd", "core", "__init__"]
     assert [name for name in names if ".so" in name] == ["native.so", "libx.so.1"]
     assert next(name for name in names if not name.endswith(".pyc") and ".so" not in name) == "tool"
-    again = tmp_path / "again"
-    write_image(again, content[::-1], OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, order=order)
-    assert again.read_bytes() == path.read_bytes()
+    assert write(tmp_path / "again", content[::-1], order) == image
 
 
 def test_pruned_modules_are_names_alone(tmp_path: Path, c_reader: Path) -> None:
     path = tmp_path / "image"
     pruned = ("absent", "app.more")
-    write_image(
-        path, resources(), OPTIONS, hexversion=sys.hexversion, cache_tag=TAG, order=UseOrder(pruned=pruned)
-    )
-    packed = read_image(memoryview(path.read_bytes()))
+    packed = read_image(memoryview(write(path, resources(), UseOrder(pruned=pruned))))
     assert packed.pruned == pruned
     assert "absent" not in {module.name for module in packed.modules}
     assert "module absent pruned\n" in read_in_c(c_reader, path).stdout
     with pytest.raises(ImageError, match=r"module app is both .*app/__init__\.py and pruned"):
-        write_image(path, resources(), OPTIONS, hexversion=0, cache_tag=TAG, order=UseOrder(pruned=("app",)))
+        write(path, resources(), UseOrder(pruned=("app",)))
 
 
 def test_libraries_begin_on_pages_and_bytecode_on_16_bytes(image: bytes) -> None:

@@ -173,7 +173,7 @@ def test_pictures_and_tables(traced: tuple[Path, dict[str, Any]], frontend: Fron
     titles = [element.text or "" for element in ET.parse(tmp_path / "flame.svg").iter()]  # noqa: S314
     assert any(title.startswith("subprocess: ") for title in titles)
     told = oxidize(frontend, "profile", "app", "--top", "3", "--by", "total", cwd=project).stdout
-    assert " app\n" in told
+    assert "   own ms  total ms  module" in told
     assert len(told.splitlines()) == 3 + 1 + 3 + 1
     inspected = oxidize(
         frontend, "inspect", "build/traced/app", "--profile", "oxidize-profile.json", cwd=project

@@ -15,7 +15,7 @@ Given: TypeAlias = Mapping[str, object]
 
 RUN_KEYS = ("entry-point", "module", "command", "script", "repl")
 MATCH_KEYS = ("package", "module", "files", "kind")
-EFFECT_KEYS = ("include", "placement", "source", "bytecode", "optimize")
+EFFECT_KEYS = ("include", "placement", "compression", "source", "bytecode", "optimize")
 
 
 @dataclass(frozen=True, slots=True)
