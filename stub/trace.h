@@ -21,8 +21,9 @@ uint64_t trace_time(void);
 #define TRACE_END 'i'    /* the import that began last in this thread ends */
 #define TRACE_FAILED 'x' /* likewise, in an exception */
 #define TRACE_CODE 'C'   /* the code of a module is asked for */
-#define TRACE_EFFECT 'E' /* the body of the module that is being imported does something to note   \
-                          */
+#define TRACE_EFFECT                                                                               \
+    'E' /* the body of the module that is being imported does something to note                    \
+         */
 
 /* What happened, if it may cost time: from `from` to `to` tracing itself was at work. */
 void trace_event(char letter, uint64_t from, uint64_t to, const char *text);
