@@ -13,7 +13,6 @@ import pytest
 
 from oxidize_build.cache import Cache
 from oxidize_build.resolutions import Question, answer
-from oxidize_build.runtime import Runtime
 
 Ask = Callable[[Question], int]
 
@@ -31,8 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def question(tmp_path: Path, toy_runtime: Runtime) -> Question:
-    return Question(("demo", "1.0", "requires: other>=1"), (), toy_runtime, tmp_path)
+def question(tmp_path: Path) -> Question:
+    return Question(("demo", "1.0", "requires: other>=1"), (), "Dependencies", ("3.13", "glibc"), tmp_path)
 
 
 @pytest.fixture
@@ -74,18 +73,12 @@ def test_for_ten_minutes(question: Question, times_asked: Ask, monkeypatch: pyte
         {"project": ("demo", "1.0", "requires: other>=2")},
         {"project": ("demo", "1.0", "extra", "requires: other>=1")},
         {"arguments": ("third",)},
+        {"interpreter": ("3.13", "musl")},
     ],
 )
 def test_another_question(question: Question, times_asked: Ask, change: dict[str, Any]) -> None:
     times_asked(question)
     assert times_asked(replace(question, **change)) == 2
-
-
-def test_another_runtime(question: Question, times_asked: Ask) -> None:
-    times_asked(question)
-    for number, change in enumerate([{"version": "3.13.6"}, {"libc": "musl"}, {"glibc_limit": "2.17"}], 2):
-        changed: dict[str, Any] = dict(change)
-        assert times_asked(replace(question, runtime=replace(question.runtime, **changed))) == number
 
 
 def test_other_settings_of_pip(

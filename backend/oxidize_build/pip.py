@@ -12,12 +12,13 @@ from oxidize_build.errors import DependencyError
 from oxidize_build.target import STATIC_HINT, resolving
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from oxidize_build.runtime.model import Runtime
 
 LINES_SHOWN = 25
+_OPTIONS = ("--no-input", "--progress-bar=off", "--disable-pip-version-check")
 
 FIRST_FAULT = re.compile(r"^\s*(error|warning):", re.IGNORECASE | re.MULTILINE)
 
@@ -70,6 +71,17 @@ def make_wheels(
     raise _not_portable(lacking[1], project, output) if lacking else _failure(project, output)
 
 
+def make_wheels_here(requirements: Sequence[str], what: str, folder: Path) -> None:
+    """Put the wheels of *requirements*, for the interpreter that runs this, into *folder*.
+
+    *what* names, in errors, what they are for. Raises DependencyError as :func:`make_wheels` does.
+    """
+    command = [sys.executable, "-P", "-m", "pip", "wheel", *_OPTIONS, f"--wheel-dir={folder}", *requirements]
+    output = _execute(command, None, None)
+    if output is not None:
+        raise _failure(what, output)
+
+
 def run_pip(arguments: Sequence[str], project: str, runtime: Runtime, cwd: Path | None = None) -> None:
     """Run a command of pip for *runtime*. Raises DependencyError as :func:`make_wheels` does."""
     output = _run(arguments, runtime, cwd)
@@ -79,20 +91,23 @@ def run_pip(arguments: Sequence[str], project: str, runtime: Runtime, cwd: Path 
 
 def _run(arguments: Sequence[str], runtime: Runtime, cwd: Path | None) -> str | None:
     """Run a command of pip; return what it printed if it failed."""
-    options = ["--no-input", "--progress-bar=off", "--disable-pip-version-check"]
-    command = [*_pip(runtime), arguments[0], *options, *arguments[1:]]
+    command = [*_pip(runtime), arguments[0], *_OPTIONS, *arguments[1:]]
     with resolving(runtime) as environment:
-        result = subprocess.run(
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            env=environment,
-            check=False,
-        )
+        return _execute(command, cwd, environment)
+
+
+def _execute(command: Sequence[str], cwd: Path | None, environment: Mapping[str, str] | None) -> str | None:
+    result = subprocess.run(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+        check=False,
+    )
     return result.stdout if result.returncode != 0 else None
 
 

@@ -79,12 +79,27 @@ def build_project_wheel(settings: Settings, output: Path, isolated: bool) -> Pat
     with _readable_failures(system):
         if not isolated:
             return _build(_hooks(settings, system, sys.executable, {}), output)
-        with DefaultIsolatedEnv() as environment:
-            environment.install(system.requires)
-            variables = environment.make_extra_environ() or {}
-            hooks = _hooks(settings, system, environment.python_executable, variables)
-            environment.install(hooks.get_requires_for_build_wheel())
-            return _build(hooks, output)
+        from oxidize_build.build_environment import kept_environment  # noqa: PLC0415 - the other case is quick
+
+        kept = kept_environment(system.requires, Cache.default())
+        if kept is not None:
+            hooks = _hooks(settings, system, kept.python, kept.variables)
+            more = hooks.get_requires_for_build_wheel()
+            if not more:
+                return _build(hooks, output)
+            kept = kept_environment([*system.requires, *more], Cache.default())
+            if kept is not None:
+                return _build(_hooks(settings, system, kept.python, kept.variables), output)
+        return _build_in_new_environment(settings, system, output)
+
+
+def _build_in_new_environment(settings: Settings, system: BuildSystem, output: Path) -> Path:
+    with DefaultIsolatedEnv() as environment:
+        environment.install(system.requires)
+        variables = environment.make_extra_environ() or {}
+        hooks = _hooks(settings, system, environment.python_executable, variables)
+        environment.install(hooks.get_requires_for_build_wheel())
+        return _build(hooks, output)
 
 
 def effective_build_system(settings: Settings) -> BuildSystem:

@@ -28,12 +28,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from oxidize_build.cache import Cache, cache_key, is_sealed
 from oxidize_build.progress import note
-from oxidize_build.runtime.model import Runtime
 
 KIND = "resolutions"
 """Kind of cache entry: JSON of the wheels, of what was around, and of when that was."""
 LIFETIME = 600.0
 """Seconds."""
+REQUIRES = "requires: "
 
 Wheels: TypeAlias = Mapping[str, Path]
 """By the normalised name of the distribution; entries of the cache."""
@@ -49,10 +49,13 @@ class Question:
     """What pip is asked."""
 
     project: Sequence[str]
-    """What counts of the project's metadata."""
+    """What counts of the project's metadata; what it requires begins with :data:`REQUIRES`."""
     arguments: Sequence[str]
     """What it is asked for beside the project."""
-    runtime: Runtime
+    about: str
+    """What is asked for, as the beginning of a sentence."""
+    interpreter: Sequence[str]
+    """What tells the one for which it is asked."""
     cwd: Path
 
     @property
@@ -60,7 +63,7 @@ class Question:
         """Whether the answer can be kept: names and versions, and wheels, are all that is asked for."""
         if os.environ.get("PIP_NO_CACHE_DIR") or any(_NO_CACHE.search(text) for text in _configuration()):
             return False
-        required = [line.removeprefix("requires: ") for line in self.project if line.startswith("requires: ")]
+        required = [line.removeprefix(REQUIRES) for line in self.project if line.startswith(REQUIRES)]
         return all(map(_is_plain, required)) and all(
             _is_plain_file(self.cwd / word) if option == "--requirement" else self._is_plain_argument(word)
             for option, word in zip(["", *self.arguments], self.arguments, strict=False)
@@ -72,13 +75,12 @@ class Question:
 
     def key(self) -> str:
         """Return the digest of all that can be told beforehand."""
-        runtime = self.runtime
         files = [self.cwd / word for word in self.arguments if (self.cwd / word).is_file()]
         return cache_key(
             *("project", *self.project, "arguments", *self.arguments, "files"),
             *(part for file in files for part in (str(file), _state(file))),
-            *("runtime", str(runtime.python), runtime.version, runtime.soabi, runtime.platform, runtime.libc),
-            *(str(runtime.glibc_limit), sys.version, sys.executable, importlib.metadata.version("pip")),
+            *("interpreter", *self.interpreter, sys.version, sys.executable),
+            *("pip", importlib.metadata.version("pip")),
             *("configuration", str(self.cwd), *_configuration()),
             *(
                 f"{name}={value}"
@@ -116,7 +118,7 @@ def answer(question: Question, cache: Cache, ask: Callable[[], Wheels]) -> Wheel
     if fresh:
         return fresh["wheels"]
     noted = json.loads(entry.read_text(encoding="utf-8"))
-    note(f"Dependencies are those that pip chose {time.time() - noted['time']:.0f} seconds ago")
+    note(f"{question.about} are those that pip chose {time.time() - noted['time']:.0f} seconds ago")
     return {name: cache.root / path for name, path in noted["wheels"].items()}
 
 

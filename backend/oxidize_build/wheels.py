@@ -32,7 +32,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from oxidize_build import pip
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import DependencyError, WheelError
-from oxidize_build.resolutions import Question, answer
+from oxidize_build.resolutions import REQUIRES, Question, answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -108,13 +108,15 @@ def resolve(
                 canonicalize_name(parse_wheel_filename(wheel.name).distribution): wheel
                 for wheel in Path(folder).glob("*.whl")
             }
-            return _stored({name: wheel for name, wheel in names.items() if name not in own}, cache)
+            return store_by_name({name: wheel for name, wheel in names.items() if name not in own}, cache)
 
     found: Mapping[str, Path] = {}
     if _requires_anything(project, extras, runtime) or also:
-        asked = Question(_identity(project, extras), also, runtime, cwd or Path.cwd())
+        asked = Question(
+            _identity(project, extras), also, "Dependencies", _identity_of(runtime), cwd or Path.cwd()
+        )
         found = answer(asked, cache, ask)
-    return tuple(wheel for _, wheel in sorted({**found, **_stored(own, cache)}.items()))
+    return tuple(wheel for _, wheel in sorted({**found, **store_by_name(own, cache)}.items()))
 
 
 def requirement_of(project_wheel: Path, name: str, extras: Sequence[str]) -> str:
@@ -125,10 +127,11 @@ def requirement_of(project_wheel: Path, name: str, extras: Sequence[str]) -> str
 
 def store(wheels: Mapping[str, Path], cache: Cache) -> tuple[Path, ...]:
     """Return copies of *wheels* in the cache, in order of their distributions' names."""
-    return tuple(_stored(wheels, cache).values())
+    return tuple(store_by_name(wheels, cache).values())
 
 
-def _stored(wheels: Mapping[str, Path], cache: Cache) -> dict[str, Path]:
+def store_by_name(wheels: Mapping[str, Path], cache: Cache) -> dict[str, Path]:
+    """Return copies of *wheels* in the cache, by name and in order of that."""
     return {name: _store(wheels[name], cache) for name in sorted(wheels)}
 
 
@@ -209,8 +212,14 @@ def _requires_anything(project: UnpackedWheel, extras: Sequence[str], runtime: R
 def _identity(project: UnpackedWheel, extras: Sequence[str]) -> list[str]:
     """Return what of *project* decides which distributions go with it."""
     fields = metadata(project)
-    required = [f"requires: {text}" for text in fields.get("requires_dist", [])]
+    required = [f"{REQUIRES}{text}" for text in fields.get("requires_dist", [])]
     return [project.name, project.version, fields.get("requires_python", ""), *sorted(extras), *required]
+
+
+def _identity_of(runtime: Runtime) -> list[str]:
+    """Return what of *runtime* decides which wheels fit it."""
+    facts = (runtime.version, runtime.soabi, runtime.platform, runtime.libc, str(runtime.glibc_limit))
+    return [str(runtime.python), *facts]
 
 
 def _check_extras(project: str, extras: Sequence[str], provided: Sequence[str]) -> None:
