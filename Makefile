@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV := build/venv
 BIN := $(VENV)/bin
-C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c \
+C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h tests/stub/*.c tests/benchmarks/*.c tests/benchmarks/suite/*.c \
 	backend/oxidize_build/runtime/build/*.c))
 
-.PHONY: setup demo test compat cpython docs docs-reference lint format
+.PHONY: setup demo test compat cpython bench docs docs-reference lint format
 
 setup: $(VENV)/installed
 
@@ -26,6 +26,9 @@ compat: setup
 
 cpython: setup
 	$(BIN)/python tests/cpython/run.py
+
+bench: setup
+	$(BIN)/python tests/benchmarks/bench.py $(BENCH_ARGUMENTS)
 
 docs: setup
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs

@@ -1,0 +1,1 @@
+"""Benchmarks of executables against those of other tools, and against plain Python."""
