@@ -104,14 +104,14 @@ def files_of(resources: Iterable[Resource], runtime: Runtime) -> list[DataFile]:
                 continue
             case SourceModule():
                 if resource.packs_source:
-                    files.append(_file(resource.path, resource.content, resource.executable))
+                    files.append(_file(resource, executable=resource.executable))
                 if resource.bytecode is not None:
                     path = bytecode_path(resource, runtime.cache_tag)
-                    files.append(_file(path, resource.bytecode, executable=False))
+                    files.append(replace(_file(resource), path=path, content=resource.bytecode))
             case DataFile():
-                files.append(_file(resource.path, resource.content, resource.executable))
+                files.append(_file(resource, executable=resource.executable))
             case ExtensionModule() | SharedLibrary():
-                files.append(_file(resource.path, resource.content, executable=True))
+                files.append(_file(resource, executable=True))
     return sorted(files, key=lambda file: file.path)
 
 
@@ -143,9 +143,10 @@ def write_tree(files: Sequence[DataFile], directory: Path) -> None:
 def read_tree(directory: Path) -> list[DataFile]:
     """Return the files of the install tree *directory*, but for that which shows whose it is."""
     return [
-        _file(
+        DataFile(
             PurePosixPath(path.relative_to(directory).as_posix()),
             Content(path),
+            PYTHON,
             executable=os.access(path, os.X_OK),
         )
         for path in sorted(directory.rglob("*"))
@@ -157,8 +158,12 @@ def _placement(resource: Resource) -> Placement:
     return Placement.MEMORY if isinstance(resource, NamespacePackage) else resource.placement
 
 
-def _file(path: PurePosixPath, content: Content, executable: bool) -> DataFile:
-    return DataFile(path, content, PYTHON, executable)
+def _file(
+    resource: DataFile | SourceModule | ExtensionModule | SharedLibrary, *, executable: bool = False
+) -> DataFile:
+    return DataFile(
+        resource.path, resource.content, resource.origin, executable, compression=resource.compression
+    )
 
 
 def _root(path: PurePosixPath, runtime: Runtime) -> PurePosixPath | None:
