@@ -290,6 +290,16 @@ def with_file(path: Path, content: Content) -> bytes:
     return write(path, [DataFile(PurePosixPath("file"), content, "app")])
 
 
+def test_memory_of_what_has_been_read_is_released(tmp_path: Path) -> None:
+    large = memoryview(with_file(tmp_path / "large", Content(bytes(40 << 20))))
+    small = memoryview(with_file(tmp_path / "small", Content(b"x")))
+    released: list[int] = []
+    for image in (large, small):
+        times = len(released)
+        read_image(image, lambda: released.append(0))
+        assert (len(released) - times >= 3 * 4) == (image is large)  # three passes of five pieces each
+
+
 def with_node(image: bytes, **fields: int) -> bytes:
     """Change node 1, the only file, and make its checksum right."""
     table = image[fmt.HEADER.size :]

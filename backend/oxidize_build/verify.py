@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -43,7 +44,7 @@ def verify(path: Path) -> VerifyReport:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         size = len(mapped)
         with memoryview(mapped) as whole, whole[extent.offset : extent.end] as data:
-            image = _checked(data)
+            image = _checked(data, lambda: mapped.madvise(mmap.MADV_DONTNEED))
     if isinstance(image, str):
         raise ImageError(f"{path}: {image}")
     _check_program(path, image)
@@ -84,9 +85,9 @@ def _check_install_tree(path: Path, image: Image) -> None:
             )
 
 
-def _checked(data: memoryview) -> Image | str:
+def _checked(data: memoryview, release: Callable[[], None]) -> Image | str:
     """Return the image, or its fault as a text: an exception would keep the mapping in use."""
     try:
-        return read_image(data)
+        return read_image(data, release)
     except ImageError as error:
         return error.message

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
+
+import xxhash
 
 from oxidize_build.errors import ImageError
 from oxidize_build.image import format as fmt
 from oxidize_build.image.format import ModuleFlag, ModuleKind, NodeFlag, NodeKind, Option, Section
 from oxidize_build.image.unpacking import check_frame, unpacked
 from oxidize_build.image.writer import OptionValue
+
+_PIECE = 1 << 23
+"""Bytes after which what has been read is released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +80,15 @@ class Image:
         return b"".join(unpacked(stored, file.size, self.dictionaries))
 
 
-def read_image(data: memoryview) -> Image:
+def read_image(data: memoryview, release: Callable[[], object] = lambda: None) -> Image:
     """Check the whole image in *data* and return what it holds.
+
+    *release* is called again and again when some megabytes have been read, so that the memory of what is
+    mapped can be given back.
 
     Raises ImageError naming the first fault.
     """
-    reader = _Reader(data)
+    reader = _Reader(data, release)
     reader.read_header()
     dictionaries = reader.read_dictionaries()
     paths, files = reader.read_nodes(dictionaries)
@@ -96,8 +105,10 @@ def read_image(data: memoryview) -> Image:
 
 
 class _Reader:
-    def __init__(self, data: memoryview) -> None:
+    def __init__(self, data: memoryview, release: Callable[[], object]) -> None:
         self.data = data
+        self.release = release
+        self.read = 0
         self.python_version = 0
         self.sections: dict[Section, memoryview] = {}
         self.data_start = 0
@@ -106,6 +117,28 @@ class _Reader:
         if offset > len(whole) or size > len(whole) - offset:
             raise ImageError(f"{what} lies outside the image")
         return whole[offset : offset + size]
+
+    def pieces(self, content: memoryview) -> Iterator[memoryview]:
+        """Yield *content* in pieces, and release what has been read."""
+        for start in range(0, len(content), _PIECE):
+            piece = content[start : start + _PIECE]
+            yield piece
+            self.read += len(piece)
+            if self.read >= _PIECE:
+                self.release()
+                self.read = 0
+
+    def check64(self, content: memoryview) -> int:
+        digest = xxhash.xxh64()
+        for piece in self.pieces(content):
+            digest.update(piece)
+        return digest.intdigest()
+
+    def sha256(self, content: memoryview) -> bytes:
+        digest = hashlib.sha256()
+        for piece in self.pieces(content):
+            digest.update(piece)
+        return digest.digest()
 
     def read_header(self) -> None:
         head = self.slice(self.data, 0, fmt.HEADER.size, "the header")
@@ -121,14 +154,14 @@ class _Reader:
             raise ImageError(f"the image has {len(self.data)} bytes, its header says {size}")
         if self.data[-len(fmt.END_MARKER) :] != fmt.END_MARKER:
             raise ImageError("the end marker is missing")
-        if hashlib.sha256(self.data[fmt.HEADER.size + len(table) :]).digest() != digest:
+        if self.sha256(self.data[fmt.HEADER.size + len(table) :]) != digest:
             raise ImageError("the content does not match its SHA-256 digest")
         self.python_version = python
         for section, (offset, length, section_check) in zip(
             Section, fmt.SECTION.struct.iter_unpack(table), strict=True
         ):
             content = self.slice(self.data, offset, length, f"section {section.name}")
-            if fmt.check64(content) != section_check:
+            if self.check64(content) != section_check:
                 raise ImageError(f"section {section.name} is damaged")
             self.sections[section] = content
             if section is Section.DATA:
@@ -177,7 +210,7 @@ class _Reader:
                 compressed = bool(flags & NodeFlag.COMPRESSED)
                 stored = stored_size if compressed else size
                 content = self.slice(self.sections[Section.DATA], offset, stored, str(paths[-1]))
-                if fmt.check64(content) != check:
+                if self.check64(content) != check:
                     raise ImageError(f"{paths[-1]} is damaged")
                 if compressed:
                     check_frame(content, size, dictionaries, str(paths[-1]))
