@@ -150,8 +150,9 @@ class Freezer(Tool):
     needs_freezers: bool = True
 
     def environment(self, site: Site) -> Mapping[str, str]:
-        """Return where its caches are."""
-        return {name: str(site.path(value)) for name, value in (self.variables or {}).items()}
+        """Return where its caches are, and programs that it needs."""
+        places = {name: str(site.path(value)) for name, value in (self.variables or {}).items()}
+        return {**places, "PATH": f"{site.freezers}{os.pathsep}{os.environ['PATH']}"}
 
     def steps(self, application: Application, site: Site) -> list[Command]:
         """Return its one command."""
