@@ -1,14 +1,15 @@
 """A picture of where the time of imports goes, which needs nothing but itself: SVG, or an HTML page.
 
-Time goes from left to right, in order of import, and each module stands below the one that imported it.
-Modules of a package have one colour.
+Time goes from left to right, in order of import, and each module stands below the one that imported it. The
+standard library has one colour, and so has each of the packages that take most of the time.
 """
 
 from __future__ import annotations
 
 import html
 import json
-import zlib
+import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +22,27 @@ _PAGE = Path(__file__).with_name("flame.html")
 WIDTH = 1200
 """Of an SVG, in pixels, and so are the following."""
 ROW = 19
-_HEAD = 46
+_HEAD = 66
 _MARGIN = 10
 _NARROWEST = 0.4
 """What is narrower is not drawn."""
 _CHARACTER = 6.7
 _CHILDREN = "(child processes)"
 
-_LIGHT = ("#86b2e0", "#97cd97", "#e3b184", "#bda5dc", "#d9cf7c", "#e29fa8", "#8fcfc8", "#c9b79c", "#a9b6d9")
-_DARK = ("#2f5f92", "#35703a", "#80502a", "#5c4287", "#6f6420", "#84404b", "#2c6f69", "#655640", "#45548a")
+_LIGHT = ("#bfc6cd", "#86b2e0", "#97cd97", "#e3b184", "#bda5dc", "#d9cf7c", "#e29fa8", "#8fcfc8", "#c9b79c")
+_DARK = ("#4b535b", "#2f5f92", "#35703a", "#80502a", "#5c4287", "#6f6420", "#84404b", "#2c6f69", "#655640")
+"""By hue: the standard library, packages by the time that they take, all others."""
+STDLIB = "standard library"
+OTHERS = "others"
+_NEWER = frozenset(
+    {
+        *("_android_support", "_apple_support", "_ast_unparse", "_colorize", "_hmac", "_interpchannels"),
+        *("_interpqueues", "_interpreters", "_ios_support", "_opcode_metadata", "_py_warnings"),
+        *("_pydatetime", "_pylong", "_pyrepl", "_remote_debugging", "_sha2", "_suggestions", "_sysconfig"),
+        *("_types", "_zstd", "annotationlib", "compression"),
+    }
+)
+"""Modules of the standard library that an older Python, which draws the picture, does not know."""
 
 
 def _style() -> str:
@@ -98,9 +111,44 @@ def _add_up(frame: Frame) -> int:
     return frame.total
 
 
-def _hue(name: str) -> int:
-    """Return the number of the colour of the package that the module *name* is in, always the same."""
-    return zlib.crc32(name.partition(".")[0].encode()) % len(_LIGHT)
+def _package(name: str) -> str:
+    top = name.partition(".")[0]
+    return STDLIB if top in sys.stdlib_module_names or top in _NEWER else top
+
+
+@dataclass(frozen=True, slots=True)
+class Hues:
+    """The colours of packages."""
+
+    packages: dict[str, int]
+    """Number of the colour of those that have one of their own."""
+
+    @classmethod
+    def of(cls, root: Frame) -> Hues:
+        """Return the colours for the tree *root*."""
+        times: Counter[str] = Counter()
+        for frame in _all(root):
+            if frame is not root and frame.name != _CHILDREN:
+                times[_package(frame.name)] += frame.own
+        times.pop(STDLIB, None)
+        longest = sorted(times, key=lambda package: (-times[package], package))[: len(_LIGHT) - 2]
+        return cls({STDLIB: 0, **{package: number for number, package in enumerate(longest, 1)}})
+
+    def hue(self, name: str) -> int:
+        """Return the number of the colour of the module *name*."""
+        return self.packages.get(_package(name), len(_LIGHT) - 1)
+
+    def legend(self, root: Frame) -> dict[str, int]:
+        """Return the colours that the picture of *root* has, with what they stand for."""
+        used = {self.hue(frame.name) for frame in _all(root) if frame is not root}
+        named = {**self.packages, OTHERS: len(_LIGHT) - 1}
+        return {name: hue for name, hue in named.items() if hue in used}
+
+
+def _all(frame: Frame) -> Iterator[Frame]:
+    yield frame
+    for child in frame.children:
+        yield from _all(child)
 
 
 def _milliseconds(microseconds: int) -> str:
@@ -131,6 +179,7 @@ def _svg(root: Frame) -> str:
     boxes = list(_boxes(root, _MARGIN, scale))
     height = _HEAD + ROW * (1 + max(box.depth for box in boxes)) + _MARGIN
     title = f"{root.name}: where the time of imports goes"
+    hues = Hues.of(root)
     size = f'width="{WIDTH}" height="{height}"'
     told = (
         f"{_milliseconds(root.total)}, in order of import; each module stands below the one that imported it"
@@ -143,17 +192,26 @@ def _svg(root: Frame) -> str:
         f'<text x="{_MARGIN}" y="20" style="font-size: 16px; font-weight: 600">{_escaped(title)}</text>',
         f'<text class="quiet" x="{_MARGIN}" y="37">{told}</text>',
     ]
-    lines += (_drawn(box, root) for box in boxes)
+    lines += _legend(hues.legend(root))
+    lines += (_drawn(box, root, hues) for box in boxes)
     return "\n".join([*lines, "</svg>", ""])
 
 
-def _drawn(box: _Box, root: Frame) -> str:
+def _legend(legend: dict[str, int]) -> Iterator[str]:
+    x: float = _MARGIN
+    for name, hue in legend.items():
+        yield f'<rect class="h{hue}" x="{x:.0f}" y="46" width="11" height="11"/>'
+        yield f'<text class="quiet" x="{x + 15:.0f}" y="56">{_escaped(name)}</text>'
+        x += 30 + _CHARACTER * len(name)
+
+
+def _drawn(box: _Box, root: Frame, hues: Hues) -> str:
     frame, y = box.frame, _HEAD + ROW * box.depth
     of_all = frame is root or frame.name == _CHILDREN
     share = 100 * frame.total / max(root.total, 1)
     told = f"{frame.name}: {_milliseconds(frame.total)}, {share:.1f} %, own {_milliseconds(frame.own)}"
     shape = (
-        f'<g><title>{_escaped(told)}</title><rect class="{"all" if of_all else f"h{_hue(frame.name)}"}" '
+        f'<g><title>{_escaped(told)}</title><rect class="{"all" if of_all else f"h{hues.hue(frame.name)}"}" '
         f'x="{box.x:.1f}" y="{y}" width="{box.width:.1f}" height="{ROW}"/>'
     )
     text = _fitted(frame.name, box.width - 6)
@@ -182,12 +240,19 @@ def _page(root: Frame) -> str:
     page = _PAGE.read_text(encoding="utf-8")
     # Each text is put in once, and none of them is looked through for the other marks
     before, _, rest = page.partition("@TITLE@")
-    between, _, after = rest.partition("@TREE@")
+    between, _, rest = rest.partition("@TREE@")
+    last, _, after = rest.partition("@LEGEND@")
     title = html.escape(f"{root.name}: where the time of imports goes")
-    tree = json.dumps(_node(root, root), separators=(",", ":")).replace("<", "\\u003c")
-    return f"{before}{title}{between}{tree}{after}"
+    hues = Hues.of(root)
+    tree, legend = _json(_node(root, root, hues)), _json(hues.legend(root))
+    return f"{before}{title}{between}{tree}{last}{legend}{after}"
 
 
-def _node(frame: Frame, root: Frame) -> Node:
-    hue = -1 if frame is root or frame.name == _CHILDREN else _hue(frame.name)
-    return [frame.name, frame.own, hue, [_node(child, root) for child in frame.children]]
+def _json(value: object) -> str:
+    """Return *value* as JSON that may stand in a script element."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _node(frame: Frame, root: Frame, hues: Hues) -> Node:
+    hue = -1 if frame is root or frame.name == _CHILDREN else hues.hue(frame.name)
+    return [frame.name, frame.own, hue, [_node(child, root, hues) for child in frame.children]]

@@ -42,7 +42,8 @@ class ExecutableSummary:
     data_files: int
     left_out: tuple[LeftOut, ...]
     pruned: tuple[str, ...]
-    """Names of the modules, and paths of the other files, that are left out by a profile."""
+    """Names of the modules, and paths of the other files, that are left out by a profile: those of the
+    packages that took most room first."""
     placement: Mapping[str, int]
     """Number of packed resources by where they are at run time."""
     size: int
@@ -83,7 +84,7 @@ def summarise(
         shared_libraries=files[Part.LIBRARIES],
         data_files=files[Part.DATA],
         left_out=decided.left_out,
-        pruned=tuple(sorted(map(_name, decided.pruned))),
+        pruned=_names(decided.pruned),
         placement=dict(placement),
         size=report.size,
         parts=contents.parts(),
@@ -94,8 +95,21 @@ def summarise(
     )
 
 
-def _name(resource: Resource) -> str:
-    return resource.name if isinstance(resource, SourceModule | ExtensionModule) else str(resource.path)
+def _names(pruned: Iterable[Resource]) -> tuple[str, ...]:
+    sizes: Counter[str] = Counter()
+    names: set[str] = set()
+    for resource in pruned:
+        if not isinstance(resource, NamespacePackage):
+            name = str(resource.path)
+            if isinstance(resource, SourceModule | ExtensionModule):
+                name = resource.name
+            sizes[_top(name)] += resource.content.size
+            names.add(name)
+    return tuple(sorted(names, key=lambda name: (-sizes[_top(name)], _top(name), name)))
+
+
+def _top(name: str) -> str:
+    return name if "/" in name else name.partition(".")[0]
 
 
 def _own(stages: Iterable[Stage], name: str) -> tuple[Stage, ...]:

@@ -11,7 +11,13 @@ ROOT = Path(__file__).parents[2]
 GENERATED = ("reference/settings.md", "reference/cli.md", "compatibility.md")
 """Pages of docs/ that programs write."""
 
-FOLLOWED = ("docs/tutorial.md", "docs/how-to/checking.md", "docs/how-to/licences.md", "docs/how-to/locks.md")
+FOLLOWED = (
+    "docs/tutorial.md",
+    "docs/how-to/checking.md",
+    "docs/how-to/licences.md",
+    "docs/how-to/tracing.md",
+    "docs/how-to/locks.md",
+)
 """Pages whose commands tests/functional/test_tutorial.py types, each page where the one before it ends."""
 READERS_HOME = "/home/ada"
 """Directory that the reader of these pages begins in."""

@@ -99,10 +99,8 @@ def _print(name: str, profile: Profile, by: str, top: int) -> None:
     whole = sum(module.own for module in started)
     effects = sum(1 for module in profile.modules if module.effects)
     only = len(profile.modules) - len(started)
-    click.echo(
-        f"{name}: {len(profile.modules)} modules, {only} of them in child processes only; "
-        f"{_milliseconds(whole)} ms of imports"
-    )
+    elsewhere = f" ({only} of them in child processes only)" if only else ""
+    click.echo(f"{name}: {len(profile.modules)} modules{elsewhere}, {_milliseconds(whole)} ms of imports")
     click.echo(
         f"  {len(profile.files)} files, {len(profile.libraries)} shared libraries, "
         f"{effects} modules whose import does more than define names\n"
