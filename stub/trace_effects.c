@@ -365,7 +365,8 @@ static const struct compared {
 void
 effects_compare(void)
 {
-    static _Atomic(state) last[Py_ARRAY_LENGTH(compared)];
+    /* Not Py_ARRAY_LENGTH, which is no constant expression with 3.13. */
+    static _Atomic(state) last[sizeof compared / sizeof *compared];
     if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
         return; /* it has a state of its own */
     }
