@@ -26,6 +26,7 @@ struct target {
     bool traced;       /* it is a traced build */
     bool pruned;       /* modules have been left out by a profile */
     bool frozen;       /* look like other packagers' executables: sys.frozen, sys._MEIPASS */
+    bool fast_exit;    /* end without taking the interpreter to pieces */
 };
 
 /* Read what is to be run from the options. */

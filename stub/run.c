@@ -7,6 +7,7 @@
 #include <unistd.h> /* isatty */
 
 #include "config.h"
+#include "ending.h"
 #include "fallbacks.h"
 #include "finder.h"
 #include "module_list.h"
@@ -167,13 +168,14 @@ is_inspected(void)
     return flag("inspect") && (isatty(STDIN_FILENO) || flag("interactive"));
 }
 
-/* End as Py_RunMain does. `result` is null if an exception is set. */
+/* End as Py_RunMain does, or with `fast` in the shortened way. `result` is null if an exception is
+   set. */
 static int
-finish(PyObject *result)
+finish(PyObject *result, bool fast)
 {
     int exit_status = 0;
     bool interrupted = false;
-    if (result == NULL) {
+    if (result == NULL && !(fast && ending_take_system_exit(&exit_status))) {
         interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
         PyErr_Print(); /* ends the process if it is SystemExit */
         exit_status = 1;
@@ -182,7 +184,7 @@ finish(PyObject *result)
     if (is_inspected()) {
         return Py_RunMain(); /* which has nothing to run but a REPL */
     }
-    if (Py_FinalizeEx() < 0) {
+    if ((fast ? ending_shorten() : Py_FinalizeEx()) < 0) {
         exit_status = 120; /* buffered output was lost */
     }
     return interrupted ? os_die_of_interrupt() : exit_status;
@@ -218,5 +220,6 @@ oxidize_run(int argc, char **argv)
         return Py_RunMain();
     }
     bool worker = may_help && is_worker(argc, argv);
-    return finish(worker ? run_worker() : run_target(&target));
+    bool fast = target.fast_exit && !flag("inspect");
+    return finish(worker ? run_worker() : run_target(&target), fast);
 }

@@ -204,6 +204,8 @@ class Option(IntEnum):
     a file in the directory that it holds."""
     SELF_TEST = 30
     """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
+    FAST_EXIT = 50
+    """Once the program has ended, end the process without taking the interpreter to pieces."""
 
 
 HEADER = Record(

@@ -156,6 +156,10 @@ class Common:
     frozen: bool = False
     """Look like other packagers' results: `sys.frozen` and `sys._MEIPASS` are set, and `sys.executable` is
     the file itself."""
+    exit: Literal["full", "fast"] = "full"
+    """How the process ends when the program has: as `python` does (`full`), or without taking the interpreter
+    to pieces (`fast`). Threads are waited for, `atexit` functions called and files flushed in both, but
+    `__del__` is not called for what is left with `fast`."""
     interpreter: Interpreter = field(default_factory=Interpreter)
     """Configuration of the interpreter: fields of `PyPreConfig` and `PyConfig`."""
     rules: tuple[Rule, ...] = ()

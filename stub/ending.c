@@ -1,0 +1,236 @@
+/* Py_FinalizeEx first lets the program end: it waits for threads, calls what atexit has, flushes
+   the standard streams. Then it takes the interpreter to pieces, which the kernel does faster. The
+   first part is here once more, since CPython has no function for it alone.
+
+   Objects are not finalised. For open files that would mean that what is in their buffers is lost,
+   so they are flushed. */
+#include "ending.h"
+
+#include <Python.h>
+
+/* --- SystemExit ---------------------------------------------------------------------------- */
+
+/* The object that stands for the exit status: the exception's code, or itself if it has none. */
+static PyObject *
+take_code(void)
+{
+    PyObject *type, *exception, *traceback;
+    PyErr_Fetch(&type, &exception, &traceback);
+    PyErr_NormalizeException(&type, &exception, &traceback);
+    PyObject *code = exception ? PyObject_GetAttrString(exception, "code") : NULL;
+    PyErr_Clear();
+    if (code != NULL) {
+        Py_XDECREF(exception);
+    } else {
+        code = exception;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(traceback);
+    return code;
+}
+
+static void
+print_code(PyObject *code)
+{
+    PyObject *stream = PySys_GetObject("stderr"); /* borrowed */
+    if (stream != NULL && stream != Py_None) {
+        PyFile_WriteObject(code, stream, Py_PRINT_RAW);
+    } else {
+        PyObject_Print(code, stderr, Py_PRINT_RAW);
+        fflush(stderr);
+    }
+    PySys_WriteStderr("\n");
+    PyErr_Clear();
+}
+
+bool
+ending_take_system_exit(int *exit_status)
+{
+    if (!PyErr_ExceptionMatches(PyExc_SystemExit)) {
+        return false;
+    }
+    fflush(stdout);
+    PyObject *code = take_code();
+    if (code == NULL || code == Py_None) {
+        *exit_status = 0;
+    } else if (PyLong_Check(code)) {
+        *exit_status = (int)PyLong_AsLong(code);
+        PyErr_Clear();
+    } else {
+        print_code(code);
+        *exit_status = 1;
+    }
+    Py_XDECREF(code);
+    return true;
+}
+
+/* --- threads and atexit -------------------------------------------------------------------- */
+
+static void
+tell_ignored(const char *doing, PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030D0000
+    (void)object;
+    PyErr_FormatUnraisable("Exception ignored %s", doing);
+#else
+    (void)doing;
+    PyErr_WriteUnraisable(object);
+#endif
+}
+
+/* Call a function without arguments of a module, if that has been imported. */
+static void
+call_if_imported(const char *module_name, const char *function, const char *doing)
+{
+    PyObject *name = PyUnicode_FromString(module_name);
+    PyObject *module = name ? PyImport_GetModule(name) : NULL;
+    PyObject *result = module ? PyObject_CallMethod(module, function, NULL) : NULL;
+    if (result == NULL && PyErr_Occurred()) {
+        tell_ignored(doing, module);
+    }
+    Py_XDECREF(result);
+    Py_XDECREF(module);
+    Py_XDECREF(name);
+}
+
+static void
+let_program_end(void)
+{
+    call_if_imported("threading", "_shutdown", "on threading shutdown");
+    if (Py_MakePendingCalls() < 0) {
+        tell_ignored("in a pending call", NULL);
+    }
+    call_if_imported("atexit", "_run_exitfuncs", "in atexit callbacks");
+}
+
+/* --- files --------------------------------------------------------------------------------- */
+
+static bool
+is_closed(PyObject *file)
+{
+    PyObject *closed = PyObject_GetAttrString(file, "closed");
+    bool is_set = closed != NULL && PyObject_IsTrue(closed) == 1;
+    Py_XDECREF(closed);
+    PyErr_Clear();
+    return is_set;
+}
+
+/* Returns -1 with an exception. */
+static int
+flush(PyObject *file)
+{
+    PyObject *result =
+        is_closed(file) ? Py_NewRef(Py_None) : PyObject_CallMethod(file, "flush", NULL);
+    Py_XDECREF(result);
+    return result ? 0 : -1;
+}
+
+static int
+flush_stream(const char *name)
+{
+    PyObject *stream = Py_XNewRef(PySys_GetObject(name));
+    int status = stream != NULL && stream != Py_None ? flush(stream) : 0;
+    if (status < 0 && strcmp(name, "stdout") == 0) {
+        tell_ignored("while flushing sys.stdout", stream);
+    }
+    PyErr_Clear();
+    Py_XDECREF(stream);
+    return status;
+}
+
+/* What is looked for among all objects. */
+struct files {
+    PyTypeObject *text;
+    PyTypeObject *writer;
+    PyTypeObject *random;
+    PyObject *found; /* a list; null after a failure */
+};
+
+static void
+note_file(PyObject *object, struct files *files)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    /* Most objects have no finaliser, all files do. */
+    if (type->tp_finalize != NULL && files->found != NULL &&
+        (PyType_IsSubtype(type, files->text) || PyType_IsSubtype(type, files->writer) ||
+         PyType_IsSubtype(type, files->random)) &&
+        PyList_Append(files->found, object) < 0) {
+        Py_CLEAR(files->found);
+    }
+}
+
+#if PY_VERSION_HEX >= 0x030C0000
+
+static int
+visit(PyObject *object, void *files)
+{
+    note_file(object, files);
+    return 1;
+}
+
+static void
+find_files(struct files *files)
+{
+    PyUnstable_GC_VisitObjects(visit, files);
+}
+
+#else
+
+static void
+find_files(struct files *files)
+{
+    PyObject *gc = PyImport_ImportModule("gc");
+    PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
+    for (Py_ssize_t i = 0; objects != NULL && i < PyList_GET_SIZE(objects); i++) {
+        note_file(PyList_GET_ITEM(objects, i), files);
+    }
+    Py_XDECREF(objects);
+    Py_XDECREF(gc);
+}
+
+#endif
+
+static void
+flush_all(PyObject *files, PyTypeObject *type, bool of_type)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(files); i++) {
+        PyObject *file = PyList_GET_ITEM(files, i);
+        if (PyType_IsSubtype(Py_TYPE(file), type) == of_type && flush(file) < 0) {
+            PyErr_Clear(); /* as where an object is finalised */
+        }
+    }
+}
+
+static PyTypeObject *
+io_type(const char *name)
+{
+    PyObject *io = PyImport_ImportModule("_io");
+    PyObject *type = io ? PyObject_GetAttrString(io, name) : NULL;
+    Py_XDECREF(io);
+    return (PyTypeObject *)type;
+}
+
+static void
+flush_files(void)
+{
+    struct files files = {io_type("TextIOWrapper"), io_type("BufferedWriter"),
+                          io_type("BufferedRandom"), PyList_New(0)};
+    if (files.text != NULL && files.writer != NULL && files.random != NULL) {
+        find_files(&files);
+        if (files.found != NULL) {
+            flush_all(files.found, files.text, true); /* into the buffers below them */
+            flush_all(files.found, files.text, false);
+        }
+    }
+    PyErr_Clear();
+}
+
+int
+ending_shorten(void)
+{
+    let_program_end();
+    int out = flush_stream("stdout");
+    int err = flush_stream("stderr");
+    flush_files();
+    return out < 0 || err < 0 ? -1 : 0;
+}
