@@ -66,6 +66,13 @@ ending_take_system_exit(int *exit_status)
 
 /* --- threads and atexit -------------------------------------------------------------------- */
 
+/* As CPython has it. */
+#if PY_VERSION_HEX >= 0x030E0000
+#define FLUSHING "while flushing sys.stdout"
+#else
+#define FLUSHING "on flushing sys.stdout"
+#endif
+
 static void
 tell_ignored(const char *doing, PyObject *object)
 {
@@ -131,7 +138,7 @@ flush_stream(const char *name)
     PyObject *stream = Py_XNewRef(PySys_GetObject(name));
     int status = stream != NULL && stream != Py_None ? flush(stream) : 0;
     if (status < 0 && strcmp(name, "stdout") == 0) {
-        tell_ignored("while flushing sys.stdout", stream);
+        tell_ignored(FLUSHING, stream);
     }
     PyErr_Clear();
     Py_XDECREF(stream);

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import itertools
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -15,6 +18,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from oxidize_build import link
+from oxidize_build.link import has_zig, zig
 from oxidize_build.runtime.build.sources import find_component
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.stub_form import FORMS, StubForm
@@ -74,3 +78,62 @@ def complaints(compiler: Sequence[str], form: StubForm, runtime: Runtime) -> lis
     assert sources
     with ThreadPoolExecutor(2) as pool:
         return [text for text in pool.map(compile_one, sources) if text]
+
+
+class Wide(ctypes.Structure):
+    """A 128-bit number, as functions are given it and return it."""
+
+    _fields_ = (("low", ctypes.c_uint64), ("high", ctypes.c_uint64))
+
+    @classmethod
+    def of(cls, number: int) -> Wide:
+        return cls(number & 2**64 - 1, number >> 64)
+
+    def __int__(self) -> int:
+        return int(self.high) << 64 | int(self.low)
+
+
+def test_division_of_wide_numbers(tmp_path: Path) -> None:
+    made = tmp_path / "division.so"
+    flags = ("-O2", "-shared", "-fPIC", "-fvisibility=default")
+    subprocess.run(["gcc", *flags, STUB / "int128.c", "-o", made], check=True)
+    library = ctypes.CDLL(str(made))
+    divide, remain = functions = library["__udivti3"], library["__umodti3"]
+    for function in functions:
+        function.argtypes, function.restype = (Wide, Wide), Wide
+    edges = [2**bits + more for bits in (0, 1, 31, 32, 63, 64, 65, 126, 127) for more in (-1, 0, 1)]
+    chance = random.Random(1)
+    numbers = [*edges, 2**128 - 1, *(chance.getrandbits(chance.randint(1, 128)) for _ in range(200))]
+    for dividend, divisor in itertools.product(numbers, filter(None, numbers)):
+        arguments = Wide.of(dividend), Wide.of(divisor)
+        result = int(divide(*arguments)), int(remain(*arguments))
+        assert result == divmod(dividend, divisor), (dividend, divisor)
+
+
+DIVIDING = """\
+#include <string.h>
+#include <math.h>
+int main(int count, char **arguments)
+{
+    char copy[4096];
+    memcpy(copy, arguments[0], count * 2);
+    unsigned __int128 wide = (unsigned __int128)copy[0] << 64 | 1;
+    return (int)(wide / (unsigned long)(count + cos(copy[1])));
+}
+"""
+
+
+def test_a_stub_that_divides_has_the_other_functions_of_libc(tmp_path: Path) -> None:
+    """zig's library has all in one object."""
+    if not has_zig():
+        pytest.skip("ziglang is not installed")
+    program = tmp_path / "program.c"
+    program.write_text(DIVIDING)
+    command = (*zig("-target", "x86_64-linux-gnu.2.17"), *link.COMPILE_FLAGS, "-Wno-conversion", "-Wl,-s")
+    made = tmp_path / "program"
+    subprocess.run([*command, program, STUB / "int128.c", "-lm", "-o", made], check=True, cwd=tmp_path)
+    with made.open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".dynsym")
+        assert isinstance(symbols, SymbolTableSection)
+        missing = {symbol.name for symbol in symbols.iter_symbols() if symbol["st_shndx"] == "SHN_UNDEF"}
+    assert {"memcpy", "cos"} <= missing
