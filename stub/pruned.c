@@ -69,11 +69,11 @@ explain(PyObject *name)
     PyErr_Restore(type, error, traceback);
 }
 
-/* _find_and_load(name, import_). */
+/* _find_and_load(name, import_), and more from 3.15 on. */
 static PyObject *
-find_and_load(PyObject *original, PyObject *const *arguments, Py_ssize_t count)
+find_and_load(PyObject *original, PyObject *const *arguments, Py_ssize_t count, PyObject *names)
 {
-    PyObject *module = PyObject_Vectorcall(original, arguments, (size_t)count, NULL);
+    PyObject *module = PyObject_Vectorcall(original, arguments, (size_t)count, names);
     if (module == NULL && count > 0 && PyUnicode_Check(arguments[0])) {
         explain(arguments[0]);
     }
@@ -81,7 +81,7 @@ find_and_load(PyObject *original, PyObject *const *arguments, Py_ssize_t count)
 }
 
 static PyMethodDef find_definition = {"_find_and_load", (PyCFunction)(void (*)(void))find_and_load,
-                                      METH_FASTCALL, NULL};
+                                      METH_FASTCALL | METH_KEYWORDS, NULL};
 
 /* --- from a import b ----------------------------------------------------------------------- */
 

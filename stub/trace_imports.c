@@ -40,24 +40,25 @@ end(const char *name, PyObject *module)
     trace_event(module != NULL ? TRACE_END : TRACE_FAILED, from, trace_time(), name);
 }
 
-/* _find_and_load(name, import_). */
+/* _find_and_load(name, import_), and from 3.15 on one that may return None: there is no such
+   submodule. */
 static PyObject *
-find_and_load(PyObject *original, PyObject *const *arguments, Py_ssize_t count)
+find_and_load(PyObject *original, PyObject *const *arguments, Py_ssize_t count, PyObject *names)
 {
     PyObject *name = count > 0 && PyUnicode_Check(arguments[0]) ? arguments[0] : NULL;
     const char *text = name != NULL ? PyUnicode_AsUTF8(name) : NULL;
     PyErr_Clear();
     if (text == NULL || is_loaded(name)) {
-        return PyObject_Vectorcall(original, arguments, (size_t)count, NULL);
+        return PyObject_Vectorcall(original, arguments, (size_t)count, names);
     }
     begin(text);
-    PyObject *module = PyObject_Vectorcall(original, arguments, (size_t)count, NULL);
-    end(text, module);
+    PyObject *module = PyObject_Vectorcall(original, arguments, (size_t)count, names);
+    end(text, module == Py_None ? NULL : module);
     return module;
 }
 
 static PyMethodDef definition = {"_find_and_load", (PyCFunction)(void (*)(void))find_and_load,
-                                 METH_FASTCALL, NULL};
+                                 METH_FASTCALL | METH_KEYWORDS, NULL};
 
 int
 trace_imports_install(void)

@@ -37,7 +37,8 @@ atexit.register(print, "bye")
 
 def work(what):
     if what == "first":
-        import colorsys
+        import colorsys, importlib
+        importlib._bootstrap._find_and_load("stat", import_=importlib._bootstrap._gcd_import)
         import tools.used
         print(tools.used.text())
         thread = threading.Thread(target=__import__, args=("wave",))
@@ -242,6 +243,10 @@ try:
     from tools import nothing
 except ImportError as error:
     assert type(error) is ImportError and "pruned" not in str(error)
+try:
+    importlib._bootstrap._find_and_load("csv", import_=importlib._bootstrap._gcd_import)
+except ImportError as error:
+    assert "it was pruned" in str(error)
 try:
     import nothing
 except ImportError as error:
