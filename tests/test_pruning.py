@@ -107,6 +107,13 @@ def test_a_rule_keeps_a_module_and_its_packages(toy_runtime: Runtime) -> None:
     assert not {"app", "dep.unused"} & left
 
 
+def test_files_beside_the_executable_are_kept_with_their_modules(toy_runtime: Runtime) -> None:
+    left = kept(toy_runtime, rules=(Rule(package=("dep", "gone"), placement="filesystem"),))
+    assert f"{SITE}/dep/more.txt" in left
+    assert "dep.unused" not in left
+    assert f"{SITE}/gone-1.dist-info/METADATA" not in left
+
+
 def test_what_is_run_is_kept(toy_runtime: Runtime) -> None:
     assert {"dep.unused", "dep"} <= kept(toy_runtime, Profile(), roots=("dep.unused",))
 

@@ -133,8 +133,9 @@ def traced(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory) -> tupl
     assert (first.returncode, first.stdout) == (0, "read\nbye\n"), first.stderr
     assert f"{project}/oxidize-profile.json: " in first.stderr
     after_first = profile_of(project)
-    second = oxidize(frontend, "trace", "app", "--", "second", cwd=project)
-    assert second.returncode == 3, second.stderr
+    second = oxidize(frontend, "trace", "app", "--flame", "../flame.html", "--", "second", cwd=project)
+    assert (second.returncode, second.stdout) == (3, "bye\n"), second.stderr
+    assert "plistlib" in (project.parent / "flame.html").read_text(encoding="utf-8")
     assert "building" not in second.stderr
     third = oxidize(frontend, "trace", "app", "--", "children", cwd=project)
     assert third.returncode == 0, third.stderr

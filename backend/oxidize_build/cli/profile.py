@@ -59,6 +59,8 @@ def profile(name: str | None, project: Path, by: str, top: int, flame: Path | No
     name, found = choose_profile(read_settings(project.resolve()), name)
     if flame is not None:
         write_flame(flame, name, found)
+        if not as_json:
+            click.echo(flame)
     if as_json:
         _print_json(name, found)
     elif flame is None:
@@ -66,7 +68,7 @@ def profile(name: str | None, project: Path, by: str, top: int, flame: Path | No
 
 
 def write_flame(output: Path, name: str, profile: Profile) -> None:
-    """Write the picture of *profile*, of the executable *name*, to *output*, and print the path."""
+    """Write the picture of *profile*, of the executable *name*, to *output*."""
     from oxidize_build.errors import OutputError  # noqa: PLC0415
     from oxidize_build.flame import flame_graph  # noqa: PLC0415
 
@@ -74,7 +76,6 @@ def write_flame(output: Path, name: str, profile: Profile) -> None:
         output.write_text(flame_graph(name, profile, output), encoding="utf-8")
     except OSError as error:
         raise OutputError(f"cannot write {output}: {error.strerror}") from error
-    click.echo(output)
 
 
 def _print_json(name: str, profile: Profile) -> None:

@@ -67,6 +67,7 @@ def trace(
     _tell(found.profile, traced, known)
     if flame is not None:
         write_flame(flame, found.name, traced.profile)
+        click.echo(flame, err=True)  # standard output is the program's
     ctx.exit(traced.status if traced.status >= 0 else _SIGNALLED - traced.status)
 
 

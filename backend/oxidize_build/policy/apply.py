@@ -12,10 +12,10 @@ from oxidize_build.placement import settle
 from oxidize_build.policy import package_tests, used_stdlib
 from oxidize_build.policy.callback import apply_callback
 from oxidize_build.policy.defaults import DEFAULTS
-from oxidize_build.policy.pruning import Pruning, Unused
+from oxidize_build.policy.pruning import Asked, Pruning, Unused
 from oxidize_build.policy.rules import Names, Rules, Treatment, treated
 from oxidize_build.program import Program
-from oxidize_build.resources import ExtensionModule, NamespacePackage, Resource, SourceModule
+from oxidize_build.resources import ExtensionModule, NamespacePackage, Placement, Resource, SourceModule
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.settings import Command, EntryPoint, Executable, Module, Repl, Script
 from oxidize_build.settings.model import Rule
@@ -108,7 +108,8 @@ def apply_policy(resources: Iterable[Resource], runtime: Runtime, policy: Policy
         used = used_stdlib.used_modules(sieve.kept, policy.roots, policy.mains, runtime)
         names = Names(sieve.kept, runtime)
         sieve.drop(lambda resource: _unused(resource, names, used))
-    pruned = sieve.prune(policy, runtime) if policy.pruning else ()
+    moved = [r for r in sieve.kept if treatments[id(r)].placement not in {None, Placement.MEMORY}]
+    pruned = sieve.prune(policy, runtime, moved) if policy.pruning else ()
     in_use = _directories_of_modules(sieve.kept)
     sieve.drop(lambda resource: _empty(resource, in_use))
     kept = [treated(resource, treatments[id(resource)]) for resource in sieve.kept]
@@ -149,12 +150,12 @@ class _Sieve:
             self._sizes[reason] += 0 if isinstance(resource, NamespacePackage) else resource.content.size
         self.kept = kept
 
-    def prune(self, policy: Policy, runtime: Runtime) -> tuple[Resource, ...]:
-        """Drop what is not used, and return it."""
+    def prune(self, policy: Policy, runtime: Runtime, moved: Sequence[Resource]) -> tuple[Resource, ...]:
+        """Drop what is not used, and return it; *moved* is what is not in the executable."""
         assert policy.pruning is not None  # noqa: S101 (for the type checker)
         before = self.kept
-        included = [resource for resource in before if id(resource) in self._wanted]
-        self.drop(Unused(policy.pruning, before, included, policy.roots, runtime).reason)
+        asked = Asked([resource for resource in before if id(resource) in self._wanted], moved)
+        self.drop(Unused(policy.pruning, before, asked, policy.roots, runtime).reason)
         kept = set(map(id, self.kept))
         return tuple(resource for resource in before if id(resource) not in kept)
 

@@ -1,10 +1,10 @@
 """What a profile has not seen: ``prune = "profile"``.
 
 Kept are the modules that traced runs have imported, what the interpreter itself may need to start in any
-locale and to report an error, and what an executable runs; data files that were looked at, and those that the
-settings name one by one; the metadata of every distribution of which something is kept; shared libraries
-of distributions that have an extension module left. What a rule includes stays, with the packages that
-it is in.
+locale and to report an error, and what an executable runs; data files that were looked at, those that the
+settings name one by one, and those that rules place elsewhere than in the executable, of distributions of
+which something is kept; the metadata of all of these; shared libraries of distributions that have an
+extension module left. What a rule includes stays, with the packages that it is in.
 """
 
 from __future__ import annotations
@@ -48,6 +48,16 @@ class Pruning:
     """Paths of the files that the settings name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What rules say of resources."""
+
+    included: Sequence[Resource]
+    """What they include."""
+    moved: Sequence[Resource]
+    """What they place elsewhere than in the executable. Its use is not seen."""
+
+
 class Unused:
     """Tells what of an executable's resources is not used."""
 
@@ -55,18 +65,19 @@ class Unused:
         self,
         pruning: Pruning,
         resources: Sequence[Resource],
-        included: Iterable[Resource],
+        asked: Asked,
         roots: Iterable[str],
         runtime: Runtime,
     ) -> None:
         stdlib = [resource for resource in resources if resource.origin == PYTHON]
-        asked = [r.name for r in included if isinstance(r, SourceModule | ExtensionModule)]
+        included = [r.name for r in asked.included if isinstance(r, SourceModule | ExtensionModule)]
         run = [name for root in roots for name in (root, f"{root}.__main__")]
-        seen = {*pruning.profile.names(), *asked, *run}
+        seen = {*pruning.profile.names(), *included, *run}
         self._modules = {parent for name in seen for parent in _and_parents(name)}
         self._modules |= needed_by_interpreter(stdlib, runtime)
         self._files = {*pruning.profile.files, *pruning.profile.libraries}
         self._placed = pruning.placed
+        self._elsewhere = {resource.origin for resource in asked.moved}
         self._metadata = {
             directory
             for resource in resources
@@ -83,6 +94,8 @@ class Unused:
     def _is_kept(self, resource: Resource) -> bool:
         if self._is_kept_by_itself(resource):
             return True
+        if isinstance(resource, DataFile) and resource.origin in self._elsewhere:
+            return resource.origin in self._origins
         if isinstance(resource, SharedLibrary):
             return resource.origin in self._with_extensions
         directory = _metadata_directory(resource.path)
