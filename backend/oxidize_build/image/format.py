@@ -33,8 +33,9 @@ dictionary was compressed with that; the first one has the number 1.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
+from struct import Struct
 
 import xxhash
 
@@ -86,11 +87,11 @@ class Record:
     name: str
     doc: str
     fields: tuple[Field, ...]
+    struct: Struct = field(init=False, repr=False, compare=False)
+    """The layout; made once, as thousands of records are read."""
 
-    @property
-    def struct(self) -> struct.Struct:
-        """The layout as a :class:`struct.Struct`."""
-        return struct.Struct("<" + "".join(field.code for field in self.fields))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "struct", Struct("<" + "".join(member.code for member in self.fields)))
 
     @property
     def size(self) -> int:
@@ -100,10 +101,10 @@ class Record:
     def offset(self, name: str) -> int:
         """Return where the member *name* begins, in bytes."""
         codes: list[str] = []
-        for field in self.fields:
-            if field.name == name:
+        for member in self.fields:
+            if member.name == name:
                 return struct.calcsize("<" + "".join(codes))
-            codes.append(field.code)
+            codes.append(member.code)
         raise KeyError(name)
 
 

@@ -22,7 +22,7 @@ def colour(subject: dict[str, Any]) -> str:
     """Return that of a bar: what nobody delivers is only compared with."""
     if subject["label"].startswith("oxidize"):
         return OURS
-    return BASELINES if subject["size"] is None else OTHERS
+    return BASELINES if subject["size"] is None or not subject["interpreter"] else OTHERS
 
 
 def draw(content: dict[str, Any], directory: Path) -> None:
