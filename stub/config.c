@@ -57,6 +57,9 @@ apply_to_target(void *context, const struct image_option *option, struct text te
     case IMAGE_OPTION_PRUNED_BY:
         target->pruned = true;
         break;
+    case IMAGE_OPTION_MODULES_DIRECTORY:
+        target->modules_directory = text;
+        break;
     case IMAGE_OPTION_FAST_EXIT:
         target->fast_exit = true;
         break;

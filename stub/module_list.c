@@ -11,7 +11,6 @@
 
 #include "os.h"
 #include "packed.h"
-#include "tree.h"
 
 /* Make the directory and those that it is in. */
 static void
@@ -77,23 +76,16 @@ write_list(PyObject *self, PyObject *ignored)
 
 static PyMethodDef definition = {"write_list", write_list, METH_NOARGS, NULL};
 
-static struct status
-find_variable(void *context, const struct image_option *option, struct text text)
-{
-    char *name = context;
-    if (option->key == IMAGE_OPTION_MODULES_DIRECTORY && text.size < NAME_MAX) {
-        memcpy(name, text.data, text.size);
-        name[text.size] = '\0';
-    }
-    return status_ok();
-}
-
 void
-module_list_setup(void)
+module_list_setup(struct text variable)
 {
-    char variable[NAME_MAX] = "";
-    status_die_if_failed(image_for_each_option(tree_image(), find_variable, variable));
-    const char *directory = variable[0] && !os_has_more_rights() ? getenv(variable) : NULL;
+    char name[NAME_MAX];
+    if (variable.size == 0 || variable.size >= sizeof name || os_has_more_rights()) {
+        return;
+    }
+    memcpy(name, variable.data, variable.size);
+    name[variable.size] = '\0';
+    const char *directory = getenv(name);
     if (directory == NULL || directory[0] == '\0') {
         return;
     }

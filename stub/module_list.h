@@ -2,9 +2,11 @@
 #ifndef OXIDIZE_MODULE_LIST_H
 #define OXIDIZE_MODULE_LIST_H
 
-/* If the image says so, and the environment variable that it names holds a directory, arrange that
-   the names in sys.modules are written to a file of their own there when the interpreter ends.
-   To be called when Python is initialised. Nothing that goes wrong prevents the program. */
-void module_list_setup(void);
+#include "image.h"
+
+/* If there is an environment variable of that name and it holds a directory, arrange that the names
+   in sys.modules are written to a file of their own there when the interpreter ends. No name is
+   empty. To be called when Python is initialised. Nothing that goes wrong prevents the program. */
+void module_list_setup(struct text variable);
 
 #endif

@@ -215,7 +215,7 @@ oxidize_run(int argc, char **argv)
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status); /* also the regular end of --help and --version */
     }
-    module_list_setup();
+    module_list_setup(target.modules_directory);
     if (invocation.interpreter || target.python) {
         return Py_RunMain();
     }
