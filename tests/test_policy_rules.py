@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -177,3 +178,29 @@ def test_faults_of_a_callback_are_its_own(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         apply_policy(RESOURCES, toy_runtime, callback(tmp_path, code))
+
+
+def unlinked(runtime: Runtime, source: str, *rules: Rule) -> frozenset[str]:
+    builtin = frozenset({"_csv", "_ssl", "_uuid", "sys", "_io"})
+    runtime = replace(runtime, builtin_modules=builtin)
+    code = Content(source.encode())
+    resources = [SourceModule("app", False, SITE / "app.py", code, "app")]
+    policy = Policy(rules=rules, builtin_modules="used")
+    return apply_policy(resources, runtime, policy).unlinked
+
+
+def test_built_in_modules_that_nothing_imports_are_not_linked(runtime: Runtime) -> None:
+    assert unlinked(runtime, "import _csv") == {"_ssl", "_uuid"}
+    assert unlinked(runtime, "import _csv, _ssl, _uuid") == set()
+    assert apply_policy(RESOURCES, runtime).unlinked == set()
+
+
+def test_rules_speak_of_built_in_modules(runtime: Runtime) -> None:
+    without = Rule(module=("_csv", "_io", "sys"), include=False)
+    including = Rule(module=("_ss*",), include=True)
+    assert unlinked(runtime, "import _csv", without, including) == {"_csv", "_uuid"}
+    assert unlinked(runtime, "import _csv", without, Rule(module=("_csv",), include=True)) == {
+        "_ssl",
+        "_uuid",
+    }
+    assert unlinked(runtime, "import _csv", Rule(files=("*",), include=False)) == {"_csv", "_ssl", "_uuid"}

@@ -26,6 +26,7 @@ SUMMARY = ExecutableSummary(
     data_files=40,
     left_out=(LeftOut("tests", 3, 2_000_000),),
     pruned=("csv", "email", "email.mime", "share/app/x.txt"),
+    unlinked=("_ssl", "_uuid"),
     placement={"memory": 90, "extract": 10},
     size=30_000_000,
     parts={Part.STUB: 5_000_000, Part.DATA: 25_000_000},

@@ -10,10 +10,10 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-_MAGIC = b"!<arch>\n"
-_HEADER_SIZE = 60
+MAGIC = b"!<arch>\n"
+HEADER_SIZE = 60
 _SIZE_FIELD = slice(48, 58)
-_ELF64 = b"\x7fELF\x02"
+ELF64 = b"\x7fELF\x02"
 _SYMBOL_TABLE = 2  # SHT_SYMTAB
 _SYMBOL_SIZE = 24
 _GLOBAL_OR_WEAK = (1, 2)  # STB_GLOBAL, STB_WEAK
@@ -29,8 +29,8 @@ def write_hidden_copy(archive: Path, copy: Path) -> None:
     """
     data = bytearray(archive.read_bytes())
     try:
-        for start, end in _members(data):
-            if data.startswith(_ELF64, start, end):
+        for start, end in members(data):
+            if data.startswith(ELF64, start, end):
                 _hide_symbols(data, start)
     except struct.error as error:
         raise ValueError(f"{archive} is damaged: {error}") from error
@@ -45,8 +45,8 @@ def exported_names(archive: Path) -> list[str]:
     data = bytearray(archive.read_bytes())
     names = set()
     try:
-        for start, end in _members(data):
-            if data.startswith(_ELF64, start, end):
+        for start, end in members(data):
+            if data.startswith(ELF64, start, end):
                 for symbol, name in _definitions(data, start):
                     if not data[symbol + 5] & 0b11:
                         names.add(data[name : data.index(0, name)].decode("ascii"))
@@ -55,14 +55,20 @@ def exported_names(archive: Path) -> list[str]:
     return sorted(names)
 
 
-def _members(data: bytearray) -> Iterator[tuple[int, int]]:
+def symbols(data: bytearray, start: int) -> Iterator[tuple[str, bool]]:
+    """Yield the symbols that the object at *start* shares with others, and whether it defines them."""
+    for _, name, is_defined in _shared_symbols(data, start):
+        yield data[name : data.index(0, name)].decode("ascii"), is_defined
+
+
+def members(data: bytearray) -> Iterator[tuple[int, int]]:
     """Yield where the content of each member begins and ends."""
-    if not data.startswith(_MAGIC):
+    if not data.startswith(MAGIC):
         raise ValueError("not a static library")
-    position = len(_MAGIC)
-    while position + _HEADER_SIZE <= len(data):
-        header = data[position : position + _HEADER_SIZE]
-        start = position + _HEADER_SIZE
+    position = len(MAGIC)
+    while position + HEADER_SIZE <= len(data):
+        header = data[position : position + HEADER_SIZE]
+        start = position + HEADER_SIZE
         end = start + int(header[_SIZE_FIELD])
         if end > len(data):
             raise ValueError("a static library that ends too early")
@@ -78,6 +84,13 @@ def _hide_symbols(data: bytearray, start: int) -> None:
 
 def _definitions(data: bytearray, start: int) -> Iterator[tuple[int, int]]:
     """Yield where each symbol stands that the object at *start* defines for others, and where its name is."""
+    for symbol, name, is_defined in _shared_symbols(data, start):
+        if is_defined:
+            yield symbol, name
+
+
+def _shared_symbols(data: bytearray, start: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield where each symbol stands that others see, where its name is, and whether it is defined here."""
     (encoding,) = struct.unpack_from("B", data, start + 5)
     order = "<" if encoding == 1 else ">"
     (section_table,) = struct.unpack_from(f"{order}Q", data, start + 40)
@@ -90,5 +103,5 @@ def _definitions(data: bytearray, start: int) -> Iterator[tuple[int, int]]:
         (strings,) = struct.unpack_from(f"{order}Q", data, start + section_table + names * entry_size + 24)
         for symbol in range(start + offset, start + offset + size, _SYMBOL_SIZE):
             name, info, _, defined_in = struct.unpack_from(f"{order}IBBH", data, symbol)
-            if info >> 4 in _GLOBAL_OR_WEAK and defined_in:
-                yield symbol, start + strings + name
+            if info >> 4 in _GLOBAL_OR_WEAK:
+                yield symbol, start + strings + name, bool(defined_in)

@@ -15,13 +15,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxidize_build import __version__, archive, stub_form
+from oxidize_build import __version__, archive, archive_part, stub_form
 from oxidize_build.archive import exported_names, write_hidden_copy
+from oxidize_build.archive_part import write_part
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
 from oxidize_build.objfile import neutral
@@ -159,13 +160,19 @@ def stub_key(sources: Path | None = None) -> str:
 
 
 def make_stub(
-    runtime: Runtime, cache: Cache, *, sources: Path | None = None, compiler: Compiler | None = None
+    runtime: Runtime,
+    cache: Cache,
+    *,
+    sources: Path | None = None,
+    compiler: Compiler | None = None,
+    without: Collection[str] = (),
 ) -> Path:
     """Return the stub for *runtime*, an executable file: the one that comes with it, or one in the cache.
 
     *sources* is the directory of its C files and of ``image.ld``, by default :func:`stub_sources`;
     *compiler* is by default what :func:`find_compiler` finds. A stub that comes with the runtime is taken
-    if it is of these sources and no *compiler* is named; otherwise one is compiled and linked, if the
+    if it is of these sources and no *compiler* is named, nor anything that it is to be *without*: built-in
+    modules, of which those go that nothing else refers to. Otherwise one is compiled and linked, if the
     cache has none.
 
     Raises CompilerError when there is no compiler or it fails, and RuntimeNotUsableError when a
@@ -174,7 +181,8 @@ def make_stub(
     if not runtime.platform.startswith("linux"):
         raise RuntimeNotUsableError(f"executables are made for Linux only, not for {runtime.platform}")
     sources = sources or stub_sources()
-    if runtime.stub is not None and compiler is None and runtime.stub_key == stub_key(sources):
+    is_whole = compiler is None and not without
+    if runtime.stub is not None and is_whole and runtime.stub_key == stub_key(sources):
         return runtime.stub
     compiler = compiler or _find_compiler_for(runtime)
     form = FORMS[runtime.libc]
@@ -186,17 +194,22 @@ def make_stub(
         *compiler.command[1:],
         compiler.version,
         *runtime.build_paths,
+        *sorted(without),
         *(cache.sha256(path) for path in (runtime.libpython, *libraries)),
     )
 
     def make(made: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="oxidize-") as workshop:
             objects = _compile(compiler, form, sources, runtime, Path(workshop))
+            library = runtime.libpython
+            if without:
+                library, left_out = _part(library, without, Path(workshop))
+                objects.append(_compile_left_out(compiler, left_out, Path(workshop)))
             if form.is_static:
-                objects.append(_compile_symbols(compiler, runtime.libpython, Path(workshop)))
+                objects.append(_compile_symbols(compiler, library, Path(workshop)))
             hidden = _hide(libraries, Path(workshop))
             stub = Path(workshop) / "stub"
-            libpython = _neutral_copy(runtime.libpython, runtime.build_paths, Path(workshop))
+            libpython = _neutral_copy(library, runtime.build_paths, Path(workshop))
             flags = [*form.link_flags, *form.wrap_flags(_c_files(form, sources))]
             flags += [f"-Wl,-T,{sources / LINKER_SCRIPT}"]
             _link([*compiler.command, *LINK_FLAGS, *flags], objects, [libpython, *hidden], stub)
@@ -266,6 +279,33 @@ def _compile_symbols(compiler: Compiler, libpython: Path, workshop: Path) -> Pat
         "const size_t oxidize_symbol_count = sizeof oxidize_symbols / sizeof *oxidize_symbols;",
     ]
     source, target = workshop / "symbols.c", workshop / "symbols.o"
+    source.write_text("\n".join([*lines, ""]), "ascii")
+    _run([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
+    return target
+
+
+def _part(libpython: Path, without: Collection[str], workshop: Path) -> tuple[Path, list[str]]:
+    """Copy *libpython* but for the modules that it can be *without*; return the copy and their names."""
+    folder = workshop / "part"
+    folder.mkdir()
+    copy = folder / libpython.name
+    try:
+        return copy, write_part(libpython, copy, without)
+    except ValueError as error:
+        raise RuntimeNotUsableError(f"{libpython} cannot be linked: {error}") from error
+
+
+def _compile_left_out(compiler: Compiler, modules: Sequence[str], workshop: Path) -> Path:
+    """Compile what the table of built-in modules names in the place of *modules*: their import fails."""
+    lines = ["#include <stddef.h>", "extern void *PyExc_ImportError;"]
+    lines.append("extern void PyErr_SetString(void *, const char *);")
+    for name in modules:
+        message = f'the built-in module {name} was left out of this executable (builtin-modules = \\"used\\")'
+        lines.append(f"void *PyInit_{name}(void);")
+        lines.append(
+            f'void *PyInit_{name}(void) {{ PyErr_SetString(PyExc_ImportError, "{message}"); return NULL; }}'
+        )
+    source, target = workshop / "left_out.c", workshop / "left_out.o"
     source.write_text("\n".join([*lines, ""]), "ascii")
     _run([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
     return target
@@ -364,7 +404,7 @@ def _neutral_copy(library: Path, paths: Iterable[str], workshop: Path) -> Path:
 
 def _own_code() -> list[bytes]:
     """Return the modules that shape a stub: with any of them stubs change."""
-    modules = (__file__, archive.__file__, neutral.__file__, stub_form.__file__)
+    modules = (__file__, archive.__file__, archive_part.__file__, neutral.__file__, stub_form.__file__)
     return [Path(path).read_bytes() for path in modules]
 
 

@@ -21,6 +21,7 @@ from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.interpreter_config import bytecode_level, interpreter_options
 from oxidize_build.libraries import link_libraries
 from oxidize_build.licenses.documents import Contents, project_first
+from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
 from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.placement import place, write_tree
@@ -133,9 +134,13 @@ class _Shared:
         """Return the runtime for *target*."""
         return self._prepared.runtime(target)
 
-    def workshop(self, target: Target) -> Workshop:
-        """Return the workshop for *target*, when its stub has been made."""
-        return Workshop(self.runtime(target), self._cache, self._prepared.stub(target))
+    def workshop(self, target: Target, file_name: str, without: frozenset[str]) -> Workshop:
+        """Return the workshop for *target*, when its stub has been made: *without* these built-in modules."""
+        runtime = self.runtime(target)
+        if not without:
+            return Workshop(runtime, self._cache, self._prepared.stub(target))
+        with stage(f"{file_name}: link the interpreter"):
+            return Workshop(runtime, self._cache, make_stub(runtime, self._cache, without=without))
 
     def collected(self, executable: Executable, runtime: Runtime) -> _Collected:
         """Return all that could be packed: *runtime*'s standard library, and the wheels of *executable*."""
@@ -194,7 +199,7 @@ def _make(job: _Job, directory: Path, stages: Sequence[Stage]) -> ExecutableSumm
     finished = directory / job.build.file_name
     contents = Contents(job.collected.wheels, job.build.licenses)
     layout = use.layout(decided)
-    workshop = job.shared.workshop(job.build.target)
+    workshop = job.shared.workshop(job.build.target, job.build.file_name, decided.unlinked)
     report = pack(executable, decided.kept, workshop, finished, contents, layout)
     check_glibc(report, job.build.target.glibc)
     return summarise(report, executable.run, decided, stages)

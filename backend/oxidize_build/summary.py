@@ -41,6 +41,8 @@ class ExecutableSummary:
     """Extension modules and the libraries that they need."""
     data_files: int
     left_out: tuple[LeftOut, ...]
+    unlinked: tuple[str, ...]
+    """Built-in modules that the interpreter is without, in order of name."""
     pruned: tuple[str, ...]
     """Names of the modules, and paths of the other files, that are left out by a profile: those of the
     packages that took most room first."""
@@ -84,6 +86,7 @@ def summarise(
         shared_libraries=files[Part.LIBRARIES],
         data_files=files[Part.DATA],
         left_out=decided.left_out,
+        unlinked=tuple(sorted(decided.unlinked)),
         pruned=_names(decided.pruned),
         placement=dict(placement),
         size=report.size,
@@ -170,6 +173,8 @@ def _lines(summary: ExecutableSummary) -> Iterable[tuple[str, str]]:
         named = ", ".join(tops[:_MOST_NAMED])
         more = f" and {len(tops) - _MOST_NAMED} more" if len(tops) > _MOST_NAMED else ""
         yield "pruned", f"{named}{more}, wholly or in part"
+    if summary.unlinked:
+        yield "not linked", ", ".join(summary.unlinked)
     sizes = (f"{part} {size / 1e6:.1f}" for part, size in summary.parts.items())
     yield "size", f"{summary.size / 1e6:.1f} MB ({', '.join(sizes)})"
     if summary.compression.files:

@@ -18,6 +18,7 @@ from making import write_project
 
 from conftest import Frontend
 from oxidize_build.runtime.standalone import standalone_runtime
+from oxidize_build.verify import verify
 
 pytestmark = pytest.mark.slow
 
@@ -146,3 +147,45 @@ def test_an_executable_is_made_of_it_without_a_compiler(
     version = standalone_runtime(built_runtime).version
     assert done.stdout.splitlines() == [f"{version} {executable}", "x.py:1:1: 'os' imported but unused"]
     assert done.returncode == 1
+
+
+SMALL = """
+[tool.oxidize]
+runtime = {{path = '{}'}}
+stdlib = "used"
+builtin-modules = "used"
+compression = true
+[[tool.oxidize.rules]]
+module = ["_ssl", "_hashlib", "_codecs_*", "unicodedata"]
+include = false
+"""
+ASKS = """
+import hashlib, json, random, subprocess, sys
+def main():
+    try:
+        import _ssl
+    except ImportError as error:
+        print(error)
+    command = [sys.executable, "-c", "import _sqlite3"]
+    print(subprocess.run(command, capture_output=True, text=True).stderr.splitlines()[-1])
+    print(hashlib.sha256(b"").hexdigest()[:8], 0 <= random.random() < 1, json.loads("[1]"))
+    print("é".encode("latin-1"))
+"""
+
+
+def test_an_executable_may_be_without_most_of_it(
+    built_runtime: Path, frontend: Frontend, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path / "app", code=ASKS, tables=SMALL.format(built_runtime))
+    executable = frontend.build(project, "--no-isolation") / "app"
+    done = subprocess.run([executable], capture_output=True, text=True, check=True)
+    words = 'was left out of this executable (builtin-modules = "used")'
+    assert done.stdout.splitlines() == [
+        f"the built-in module _ssl {words}",
+        f"ImportError: the built-in module _sqlite3 {words}",
+        "e3b0c442 True [1]",
+        "b'\\xe9'",
+    ]
+    whole = standalone_runtime(built_runtime).stub
+    assert whole is not None
+    assert verify(executable).image_offset < whole.stat().st_size * 2 / 3

@@ -39,6 +39,7 @@ COMMON: dict[str, Any] = {
     "package-roots": ["src"],
     "files": [{"from": "data/**/*.json", "to": "share"}],
     "stdlib": "used",
+    "builtin-modules": "used",
     "profile": "profiles/app.json",
     "prune": "profile",
     "compression": False,

@@ -31,6 +31,7 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     """Later ones win over earlier ones, and all over what is left out by default."""
     stdlib: Literal["full", "used"] = "full"
+    builtin_modules: Literal["full", "used"] = "full"
     roots: tuple[str, ...] = ()
     """Names of modules that the executable runs."""
     mains: tuple[bytes, ...] = ()
@@ -54,7 +55,15 @@ class Policy:
                 mains = (path.read_bytes(),)
             case Repl():
                 roots = ("_pyrepl", "pydoc", "readline", "rlcompleter")
-        return cls(executable.rules, executable.stdlib, roots, mains, executable.callback, pruning)
+        return cls(
+            executable.rules,
+            executable.stdlib,
+            executable.builtin_modules,
+            roots,
+            mains,
+            executable.callback,
+            pruning,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,8 @@ class PolicyResult:
     """Lines about rules that have no effect."""
     pruned: tuple[Resource, ...] = ()
     """What is left out because it is not used."""
+    unlinked: frozenset[str] = frozenset()
+    """Built-in modules that the interpreter is to be without."""
 
 
 NO_POLICY = Policy()
@@ -115,7 +126,17 @@ def apply_policy(resources: Iterable[Resource], runtime: Runtime, policy: Policy
     kept = [treated(resource, treatments[id(resource)]) for resource in sieve.kept]
     if policy.callback is not None:
         kept = apply_callback(policy.callback, kept)
-    return PolicyResult(tuple(settle(kept, runtime)), sieve.account(), tuple(rules.warnings()), pruned)
+    unlinked = _unlinked(kept, rules, runtime, policy) if policy.builtin_modules == "used" else frozenset()
+    packed = tuple(settle(kept, runtime))
+    return PolicyResult(packed, sieve.account(), tuple(rules.warnings()), pruned, unlinked)
+
+
+def _unlinked(kept: Sequence[Resource], rules: Rules, runtime: Runtime, policy: Policy) -> frozenset[str]:
+    """Return the built-in modules that rules exclude, or that nothing uses and no rule includes."""
+    unused = used_stdlib.unused_builtins(kept, policy.roots, policy.mains, runtime)
+    said = {name: rules.includes_builtin(name) for name in runtime.builtin_modules}
+    wanted = {name for name, include in said.items() if include or (include is None and name not in unused)}
+    return runtime.builtin_modules - wanted - used_stdlib.NEEDED_BUILTINS
 
 
 def treat_main(program: Program, rules: Sequence[Rule], runtime: Runtime) -> Program:

@@ -67,6 +67,15 @@ class Rules:
                 treatment = _after(treatment, _for(resource, matcher.rule, self._tree), number)
         return treatment
 
+    def includes_builtin(self, module: str) -> bool | None:
+        """Return what the rules say of a *module* that is compiled into the interpreter."""
+        include = None
+        for number, matcher in enumerate(self._rules, 1):
+            if matcher.rule.include is not None and matcher.names_builtin(module):
+                self._used.add(number)
+                include = matcher.rule.include
+        return include
+
     def warnings(self) -> list[str]:
         """Return a line about every rule that has matched nothing."""
         return [
@@ -148,6 +157,11 @@ class _Matcher:
             and (not rule.module or _within(names.module(resource), rule.module))
             and (not rule.files or any(self.files.fullmatch(path) for path in names.paths(resource)))
         )
+
+    def names_builtin(self, module: str) -> bool:
+        rule = self.rule
+        others = rule.files or rule.package or (rule.kind and "extension" not in rule.kind)
+        return not others and _within(module, rule.module)
 
     def suggestion(self, names: Names | None) -> str:
         """Return what the nearest name to one that the rule matches by is, if there is a near one."""

@@ -59,6 +59,46 @@ NOT_FOLLOWED: Mapping[str, frozenset[str]] = {
 """Imports of modules that every program has: of the interactive interpreter, where help() is called, and
 where the imported module is in use already."""
 
+NEEDED_BUILTINS = frozenset(
+    {
+        *(
+            "_abc",
+            "_ast",
+            "_codecs",
+            "_collections",
+            "_contextvars",
+            "_datetime",
+            "_functools",
+            "_imp",
+            "_io",
+        ),
+        *(
+            "_locale",
+            "_opcode",
+            "_operator",
+            "_signal",
+            "_sre",
+            "_stat",
+            "_string",
+            "_struct",
+            "_suggestions",
+        ),
+        *(
+            "_symtable",
+            "_sysconfig",
+            "_thread",
+            "_tokenize",
+            "_tracemalloc",
+            "_types",
+            "_typing",
+            "_warnings",
+        ),
+        *("_weakref", "atexit", "builtins", "errno", "faulthandler", "gc", "itertools", "marshal", "posix"),
+        *("pwd", "sys", "time"),
+    }
+)
+"""Built-in modules that C code of the interpreter imports, or that are a part of it."""
+
 FOR_TESTS = frozenset({"doctest", "unittest"})
 """What modules of the standard library import for who tests with them, or to test themselves."""
 COMMANDS = frozenset({"_main", "_test", "main", "test"})
@@ -76,12 +116,29 @@ def used_modules(
 
     *roots* are names of modules that are run, *mains* sources that belong to no module, such as scripts.
     """
-    library = {
-        resource.name: resource
-        for resource in resources
-        if isinstance(resource, SourceModule | ExtensionModule | NamespacePackage)
-        and resource.origin == PYTHON
-    }
+    library = _library(resources)
+    return _search(library, resources, roots, mains, runtime).found & library.keys()
+
+
+def unused_builtins(
+    resources: Sequence[Resource], roots: Iterable[str], mains: Iterable[bytes], runtime: Runtime
+) -> set[str]:
+    """Return the names of the interpreter's built-in modules that none of *resources* uses.
+
+    *roots* and *mains* are as for :func:`used_modules`. In modules of the standard library only what is among
+    *resources* is followed.
+    """
+    used = _search(_library(resources), resources, roots, mains, runtime).found
+    return set(runtime.builtin_modules - used - NEEDED_BUILTINS)
+
+
+def _search(
+    library: Mapping[str, SourceModule | ExtensionModule | NamespacePackage],
+    resources: Sequence[Resource],
+    roots: Iterable[str],
+    mains: Iterable[bytes],
+    runtime: Runtime,
+) -> _Search:
     search = _Search(library, runtime.builtin_modules)
     search.reach([*ALWAYS, *runtime.frozen_modules, *roots])
     for source in mains:
@@ -90,7 +147,7 @@ def used_modules(
         if resource.origin != PYTHON and isinstance(resource, SourceModule | ExtensionModule):
             search.look_at(resource)
     search.finish()
-    return search.found & library.keys()
+    return search
 
 
 class _Search:
@@ -151,6 +208,17 @@ class _Search:
             ignored |= FOR_TESTS
         names = {name for name in imports.names if ignored.isdisjoint(_and_parents(name))}
         self.follow(Imports(frozenset(names), imports.texts, imports.is_dynamic))
+
+
+def _library(
+    resources: Iterable[Resource],
+) -> dict[str, SourceModule | ExtensionModule | NamespacePackage]:
+    return {
+        resource.name: resource
+        for resource in resources
+        if isinstance(resource, SourceModule | ExtensionModule | NamespacePackage)
+        and resource.origin == PYTHON
+    }
 
 
 def _and_parents(name: str) -> Iterator[str]:

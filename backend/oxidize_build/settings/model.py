@@ -135,6 +135,10 @@ class Common:
     """Files of the project that are packed as data."""
     stdlib: Literal["full", "used"] = "full"
     """How much of the standard library is packed: all of it, or what the packed modules import."""
+    builtin_modules: Literal["full", "used"] = "full"
+    """Which of the modules that are compiled into the runtime's interpreter are linked: all of them, or what
+    the packed modules import, as rules have it. What only the others need, such as OpenSSL, is not linked
+    either. This takes a C compiler."""
     profile: Annotated[Path, texts.PROFILE] | None = None
     """What traced runs have seen, as `oxidize trace` writes it: what is packed stands in the order of first
     use. Without this key: `oxidize-profile.json`, if the project has one."""
