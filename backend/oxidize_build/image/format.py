@@ -203,6 +203,8 @@ class Option(IntEnum):
     MODULES_DIRECTORY = 22
     """Name of an environment variable: the names of all modules that are loaded at the end are written to
     a file in the directory that it holds."""
+    LAZY_IMPORTS = 25
+    """Packed bytecode calls the functions of stub/lazy.c."""
     SELF_TEST = 30
     """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
     FAST_EXIT = 50
