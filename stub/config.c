@@ -63,6 +63,9 @@ apply_to_target(void *context, const struct image_option *option, struct text te
     case IMAGE_OPTION_FAST_EXIT:
         target->fast_exit = true;
         break;
+    case IMAGE_OPTION_LAZY_IMPORTS:
+        target->lazy_imports = true;
+        break;
     }
     return status_ok();
 }

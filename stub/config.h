@@ -27,6 +27,7 @@ struct target {
     bool pruned;       /* modules have been left out by a profile */
     bool frozen;       /* look like other packagers' executables: sys.frozen, sys._MEIPASS */
     bool fast_exit;    /* end without taking the interpreter to pieces */
+    bool lazy_imports; /* packed code is compiled for lazy.c */
     struct text modules_directory; /* the environment variable of module_list.h, or empty */
 };
 

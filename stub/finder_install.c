@@ -8,6 +8,7 @@
 #include "collector.h"
 #include "config.h"
 #include "finder.h"
+#include "lazy.h"
 #include "packed.h"
 #include "pruned.h"
 #include "site_builtins.h"
@@ -104,7 +105,8 @@ add_names(void)
     if ((trace_is_on && trace_imports_install() < 0) || (target.pruned && pruned_install() < 0)) {
         return -1;
     }
-    if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0) {
+    if (site_builtins_add() < 0 || PySys_SetObject("oxidized", Py_True) < 0 ||
+        (target.lazy_imports && lazy_add() < 0)) {
         return -1;
     }
     return target.frozen ? add_frozen_names() : 0;
