@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -166,6 +167,8 @@ def test_a_profile_of_other_versions_is_told(tmp_path: Path, toy_runtime: Runtim
 
 
 def test_a_traced_build_is_not_pruned(tmp_path: Path, toy_runtime: Runtime) -> None:
+    lazy = replace(build(tmp_path, "profile").executable, lazy_imports=True)
+    assert tracing(replace(build(tmp_path, "profile"), executable=lazy)).executable.lazy_imports is False
     use = profile_use(tracing(build(tmp_path, "profile")), frozenset())
     layout = use.layout(apply_policy([], toy_runtime))
     assert (layout.profile, layout.pruned) == (None, ())

@@ -20,6 +20,7 @@ from typing import IO
 
 from oxidize_build.cache import Cache, cache_key, is_sealed
 from oxidize_build.errors import EntryPointError, RuntimeNotUsableError
+from oxidize_build.lazy.targets import LazyRequest, LazyTargets
 from oxidize_build.progress import note
 from oxidize_build.resources import Content, Resource, SourceModule
 from oxidize_build.runtime import Runtime
@@ -29,6 +30,7 @@ KIND = "bytecode"
 """Kind of cache entry: a ``.pyc`` file or, where the source does not compile, text that says why."""
 
 _WORKER = Path(__file__).with_name("_compile_worker.py")
+_LAZY = tuple(sorted((Path(__file__).parent / "lazy").glob("*.py")))
 _NAMED_IN_NOTE = 3
 
 
@@ -41,10 +43,17 @@ class _Job:
     optimize: int
     entry: Path
     """The cache entry that the result becomes."""
+    lazy: LazyRequest | None = None
+    """If its import statements may wait: what that takes."""
 
 
 def compile_sources(
-    resources: Sequence[Resource], runtime: Runtime, cache: Cache, *, optimize: int = 0
+    resources: Sequence[Resource],
+    runtime: Runtime,
+    cache: Cache,
+    *,
+    optimize: int = 0,
+    lazy: LazyTargets | None = None,
 ) -> list[Resource]:
     """Return *resources*, in the same order, with the bytecode of every source module.
 
@@ -54,13 +63,17 @@ def compile_sources(
     source is not packed is left out then.
 
     *optimize* is the level, as of ``python -O``, for modules that have none of their own: 0, 1 or 2.
+    *lazy* says which modules may be imported lazily by others than ``__main__``.
 
     Raises RuntimeNotUsableError when the runtime's interpreter does not run or ends early.
     """
     compiler = _Compiler(runtime, cache)
     jobs = {
         index: compiler.job(
-            str(resource.path), resource.content, optimize if resource.optimize is None else resource.optimize
+            str(resource.path),
+            resource.content,
+            optimize if resource.optimize is None else resource.optimize,
+            lazy.request(resource) if lazy else None,
         )
         for index, resource in enumerate(resources)
         if isinstance(resource, SourceModule) and resource.packs_bytecode
@@ -101,11 +114,13 @@ class _Compiler:
     def __init__(self, runtime: Runtime, cache: Cache) -> None:
         self.runtime = runtime
         self.cache = cache
+        self.lazy_identity = cache_key(*(file.read_bytes() for file in _LAZY))
         self.identity = cache_key(_WORKER.read_bytes(), runtime.magic, runtime.version, runtime.cache_tag)
 
-    def job(self, path: str, content: Content, optimize: int) -> _Job:
-        key = cache_key(self.identity, str(optimize), path, content.sha256())
-        return _Job(path, content, optimize, self.cache.path(KIND, key))
+    def job(self, path: str, content: Content, optimize: int, lazy: LazyRequest | None = None) -> _Job:
+        parts = (self.identity, str(optimize), path, content.sha256())
+        more = (self.lazy_identity, json.dumps(lazy)) if lazy else ()
+        return _Job(path, content, optimize, self.cache.path(KIND, cache_key(*parts, *more)), lazy)
 
     def run(self, jobs: Iterable[_Job]) -> set[Path]:
         """Make the entries of *jobs* that are missing; return those of all that hold bytecode."""
@@ -168,6 +183,7 @@ class _Compiler:
             "path": job.path,
             "optimize": job.optimize,
             "result": str(result),
+            "lazy": job.lazy,
         }
         stdin.write(json.dumps(request).encode() + b"\n")
         stdin.flush()

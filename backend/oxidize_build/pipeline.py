@@ -19,6 +19,7 @@ from oxidize_build.host_files import host_files
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
 from oxidize_build.interpreter_config import bytecode_level, interpreter_options
+from oxidize_build.lazy.targets import lazy_options, lazy_targets
 from oxidize_build.libraries import link_libraries
 from oxidize_build.licenses.documents import Contents, project_first
 from oxidize_build.link import make_stub
@@ -230,7 +231,10 @@ def pack(
         host = host_files(kept, runtime)
         resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
         level = bytecode_level(executable)
-        compiled = compile_sources(add_own_files(program, resources), runtime, cache, optimize=level)
+        effects = layout.profile.effects() if layout.profile else ()
+        lazy = lazy_targets(executable.lazy_imports, resources, effects)
+        resources = add_own_files(program, resources)
+        compiled = compile_sources(resources, runtime, cache, optimize=level, lazy=lazy)
         placed = place(compiled, file_name, runtime)
     with stage(f"{file_name}: find shared libraries"):
         resources = link_libraries(placed.packed, runtime)
@@ -248,7 +252,8 @@ def pack(
         if placed.beside:
             write_tree(placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))
         bytecode = OptionValue(Option.BYTECODE_LEVEL, number=level)
-        options = (*program.options, *host.options, *placed.options, bytecode, *layout.options)
+        lazies = lazy_options(lazy)
+        options = (*program.options, *host.options, *placed.options, *lazies, bytecode, *layout.options)
         return _assemble(compressed, options, workshop, finished, layout)
 
 

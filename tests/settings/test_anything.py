@@ -45,6 +45,7 @@ COMMON: dict[str, Any] = {
     "compression": False,
     "write-modules-directory-env": "APP_MODULES",
     "callback": "hooks.py:change",
+    "lazy-imports": ["flask.*", "json"],
     "self-test": True,
     "frozen": False,
     "interpreter": {

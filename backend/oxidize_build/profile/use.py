@@ -74,8 +74,12 @@ def _modules(resources: Iterable[Resource]) -> set[str]:
 
 
 def tracing(build: Build) -> Build:
-    """Return *build* as it is to be traced: with everything in it that the program could use."""
-    return replace(build, traced=True, executable=replace(build.executable, prune="no"))
+    """Return *build* as it is to be traced: with everything in it that the program could use.
+
+    Imports do not wait: what importing a module does beyond defining names is seen of all that are imported.
+    """
+    executable = replace(build.executable, prune="no", lazy_imports=False)
+    return replace(build, traced=True, executable=executable)
 
 
 def profile_use(build: Build, placed: frozenset[PurePosixPath]) -> ProfileUse:

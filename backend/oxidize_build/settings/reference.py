@@ -18,6 +18,7 @@ from oxidize_build.settings.interpreter_fields import (
 from oxidize_build.settings.model import TABLES, Common, ExecutableTable, Interpreter
 from oxidize_build.settings.shapes import (
     ChoiceShape,
+    FlagOrListShape,
     KeyShape,
     ListShape,
     MapShape,
@@ -103,6 +104,8 @@ def _value(shape: Shape) -> str:
             return (
                 f"{_value(item)}, or a list of such" if or_one else f"a list, of which each is {_value(item)}"
             )
+        case FlagOrListShape(items):
+            return f"true, false, or {_value(items)}"
         case MapShape(keys, item):
             return f"a table, in which each {keys.placeholder} is {_value(item)}"
     return shape.expected

@@ -29,6 +29,7 @@ from oxidize_build.settings.model import Interpreter, OxidizeTable
 from oxidize_build.settings.shapes import (
     ChoiceShape,
     EitherShape,
+    FlagOrListShape,
     FlagShape,
     InterpreterShape,
     KeyShape,
@@ -74,6 +75,8 @@ def _schema(shape: Shape, definitions: Json) -> Json:  # noqa: PLR0911 (a case f
             items = _schema(item, definitions)
             array = {"type": "array", "items": items}
             return {"anyOf": [items, array]} if or_one else array
+        case FlagOrListShape(items):
+            return {"anyOf": [{"type": "boolean"}, _schema(items, definitions)]}
         case MapShape(keys, item):
             return {
                 "type": "object",

@@ -129,6 +129,29 @@ class ListShape:
 
 
 @dataclass(frozen=True, slots=True)
+class FlagOrListShape:
+    """True or false, or a list of what it is true for."""
+
+    items: ListShape
+
+    @property
+    def expected(self) -> str:
+        """See Shape."""
+        return f"true, false, or {self.items.expected}"
+
+    def read(self, value: object, place: Place) -> object:
+        """See Shape."""
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, list):
+            return self.items.read(value, place)
+        is_flag = not isinstance(value, str) or value in {"true", "false"}
+        near = did_you_mean(value, ("true", "false")) if is_flag else f", such as [{shown(value)}]"
+        place.refuse(value, f"{self.expected}{near}")
+        return WRONG
+
+
+@dataclass(frozen=True, slots=True)
 class MapShape:
     """A table of names of the user's own."""
 
@@ -285,5 +308,7 @@ def _either(arguments: list[object]) -> Shape:
     shapes = [_shape(argument) for argument in arguments]
     if len(shapes) == 1:
         return shapes[0]
+    if flagged := next((shape for shape in shapes if isinstance(shape, ListShape)), None):
+        return FlagOrListShape(flagged)
     text = next(shape for shape in shapes if isinstance(shape, TextShape))
     return EitherShape(text, tuple(shape for shape in shapes if isinstance(shape, RecordShape)))

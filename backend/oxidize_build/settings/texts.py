@@ -119,6 +119,10 @@ ENTRY_POINT = Text(
     _entry_point,
 )
 MODULE = Text("the dotted name of a module or package", _DOTTED)
+MODULE_PATTERN = Text(
+    "the dotted name of a module, in which '*' stands for any text",
+    r"(?:\*|[^\W\d])[\w*]*(?:\.[\w*]+)*",
+)
 WHEEL_BACKEND = Text(
     "'package.module' or 'package.module:object' of the backend that makes the wheel, not this one",
     rf"(?!{re.escape(OWN_BACKEND)}(?::|$)){_DOTTED}(?::{_DOTTED})?",

@@ -1,0 +1,5 @@
+from lazily.opener import open
+
+
+def use():
+    return open()

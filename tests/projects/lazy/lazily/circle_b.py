@@ -1,0 +1,5 @@
+from lazily.circle_a import last
+
+
+def second():
+    return last()

@@ -1,0 +1,7 @@
+from lazily import events
+
+events.append("conditional")
+
+
+class Other:
+    pass

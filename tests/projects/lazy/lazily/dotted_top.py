@@ -1,0 +1,3 @@
+from lazily import events
+
+events.append("dotted_top")

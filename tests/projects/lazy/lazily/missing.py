@@ -1,0 +1,5 @@
+import lazily.nowhere
+
+
+def use():
+    return lazily.nowhere

@@ -1,0 +1,2 @@
+def open():
+    return "not the builtin"

@@ -1,0 +1,7 @@
+from lazily import events
+
+events.append("plain")
+
+
+def function():
+    return "plain"

@@ -1,0 +1,2 @@
+def clash():
+    return "function"

@@ -1,0 +1,4 @@
+from lazily import events
+
+events.append("sub.one")
+value = "one"
