@@ -15,6 +15,7 @@ from oxidize_build.runtime.build import cpython
 from oxidize_build.runtime.build.plan import Plan
 from oxidize_build.runtime.build.request import Request, prepare
 from oxidize_build.runtime.build.sources import find_component
+from oxidize_build.runtime.build.toolchain import Toolchain
 
 
 def words(command: list[str], name: str) -> list[str]:
@@ -96,6 +97,15 @@ def test_a_profile_is_recorded_without_and_used_with_link_time_optimisation() ->
     assert {"-fprofile-use=../profile/code.profdata", "-flto=thin"} <= set(words(command, "CFLAGS_NODIST"))
     assert {"-flto=thin", "-fuse-ld=lld"} <= set(words(command, "LDFLAGS_NODIST"))
     assert "FREEZE_MODULE_DEPS=" in command
+
+
+def test_an_optimising_link_keeps_the_allocator_that_static_stubs_call() -> None:
+    def kept(toolchain: Toolchain) -> set[str]:
+        link = cpython.final_stage_flags(Plan("3.14.7", toolchain, lto=True)).link
+        return {flag for flag in link if "undefined" in flag}
+
+    assert kept(MUSL) >= {"-Wl,--undefined=mi_malloc", "-Wl,--undefined=mi_memalign"}
+    assert kept(CLANG) == set()
 
 
 def test_without_training_the_first_stage_only_helps() -> None:

@@ -6,9 +6,11 @@ nothing that is compiled names a directory of the building machine.
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
+from oxidize_build.link import stub_sources
 from oxidize_build.runtime.build.plan import TAIL_CALLS_SINCE, Plan
 
 PREFIX = "/install"
@@ -43,6 +45,9 @@ _CONFIGURE_ARGUMENTS = (
 )
 _LIST_OBJECTS = f"{OBJECT_LIST}: ; @echo $(LIBRARY_OBJS) > $@"
 """A rule that CPython's makefile lacks."""
+ALLOCATING_SOURCE = "os_static_memory.c"
+"""The stub's source that makes libpython's mimalloc the allocator of a static executable."""
+_MIMALLOC = re.compile(r"\bmi_\w+")
 _FIXED_ADDRESS = "-fno-pie"
 """An executable of oxidize has a fixed address: so is libpython's code made for one, which is faster."""
 
@@ -92,7 +97,15 @@ def final_stage_flags(plan: Plan) -> Flags:
         compile_flags.append("-flto=thin")
         link_flags += ["-flto=thin", "-fuse-ld=lld", f"-Wl,--thinlto-jobs={plan.jobs}"]
         link_flags.append("-Wl,--lto-obj-path=../native-objects/object")
+        link_flags += [f"-Wl,--undefined={name}" for name in _kept_symbols(plan)]
     return Flags(tuple(compile_flags), tuple(link_flags))
+
+
+def _kept_symbols(plan: Plan) -> list[str]:
+    """Name the functions that an optimising link would drop, since only the stub of oxidize calls them."""
+    if not plan.toolchain.is_static:
+        return []
+    return sorted(set(_MIMALLOC.findall((stub_sources() / ALLOCATING_SOURCE).read_text("utf-8"))))
 
 
 def make_command(plan: Plan, flags: Flags, *targets: str) -> list[str]:
