@@ -116,12 +116,16 @@ def table(titles: Sequence[str], results: Mapping[str, Sequence[Sequence[float]]
     yield _row("", f"{first}, ms", *(cell for title in others for cell in (f"{title}, ms", "times as long")))
     yield _row("---", "---:", *("---:", "---:") * len(others))
     for name, times in results.items():
-        medians = [f"{statistics.median(column) * 1000:.1f}" for column in times]
+        medians = [_milliseconds(statistics.median(column)) for column in times]
         compared = zip(medians[1:], ratios(times)[1:], strict=True)
         yield _row(name, medians[0], *(cell for ms, ratio in compared for cell in (ms, f"{ratio:.2f}")))
     columns = zip(*(ratios(times)[1:] for times in results.values()), strict=True)
     means = [math.exp(statistics.fmean(map(math.log, column))) for column in columns]
     yield _row("geometric mean", "", *(cell for mean in means for cell in ("", f"{mean:.2f}")))
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.0f}" if seconds >= 0.1 else f"{seconds * 1000:.3g}"
 
 
 def _row(*cells: str) -> str:
