@@ -3,7 +3,8 @@
 Reads one JSON object per line from standard input, ``{"source": FILE, "path": PATH, "optimize": N,
 "result": FILE, "lazy": LAZY}``, and writes for each one a line to standard output: ``null``, a string
 that says why the source does not compile, or the error number with which the result could not be written.
-LAZY is ``null``, or a LazyRequest: import statements may then wait, as oxidize_build.lazy has it.
+LAZY, which may be missing, is ``null`` or a LazyRequest: import statements may then wait, as
+oxidize_build.lazy has it.
 Standard library only.
 
 The result depends on the source and its path alone, though :mod:`marshal` writes down what the process
@@ -81,7 +82,7 @@ def main() -> None:
             source = file.read()
         answer: str | int | None = None
         try:
-            result = compile_to_pyc(source, request["path"], request["optimize"], request["lazy"])
+            result = compile_to_pyc(source, request["path"], request["optimize"], request.get("lazy"))
         except NOT_COMPILABLE as error:
             answer = f"{type(error).__name__}: {error}"
         else:
