@@ -12,12 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+import hypothesis
 import pytest
 
 from oxidize_build.cache import Cache
 from oxidize_build.runtime.model import Runtime
 
 MakeWheel: TypeAlias = Callable[..., Path]
+
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture

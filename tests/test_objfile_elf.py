@@ -388,9 +388,7 @@ def library_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return shared_object(folder, code, "-s", "-Wl,-soname,libx.so.1,-rpath,/a/b").read_bytes()
 
 
-SLOW_FIXTURES = settings(
-    deadline=5000, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+SLOW_FIXTURES = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 FLIPS = st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=4)
 
 

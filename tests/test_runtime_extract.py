@@ -199,7 +199,7 @@ def test_what_cannot_be_written_is_no_fault_of_the_archive(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["some.tar"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(seed=st.integers(0, 2**32), form=st.sampled_from(["none", "gz"]))
 def test_altered_archives_are_unpacked_inside_or_refused(
     seed: int, form: str, tmp_path_factory: pytest.TempPathFactory

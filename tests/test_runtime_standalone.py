@@ -192,7 +192,7 @@ def paths_of(value: object, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 ODD: tuple[Any, ...] = (None, 0, -1, 1.5, True, "", "x", "\0", "..", [], [None], {}, {"a": 1}, "a" * 5000)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_any_value_in_any_place_is_read_or_refused(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory

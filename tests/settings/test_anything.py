@@ -48,6 +48,7 @@ COMMON: dict[str, Any] = {
     "lazy-imports": ["flask.*", "json"],
     "self-test": True,
     "frozen": False,
+    "exit": "fast",
     "interpreter": {
         "utf8-mode": True,
         "hash-seed": 3,
