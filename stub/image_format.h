@@ -74,6 +74,7 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_PRUNED_BY = 21,
     IMAGE_OPTION_MODULES_DIRECTORY = 22,
     IMAGE_OPTION_LAZY_IMPORTS = 25,
+    IMAGE_OPTION_MARSHAL = 23,
     IMAGE_OPTION_SELF_TEST = 30,
     IMAGE_OPTION_FAST_EXIT = 50,
 };

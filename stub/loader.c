@@ -1,5 +1,6 @@
-/* Loading is unmarshalling straight from the mapped file. Everything else that a loader is asked
-   for (source, resources, file names) is what importlib does with files, since there are files.
+/* Loading is unmarshalling straight from the mapped file (unmarshal.c). Everything else that a
+   loader is asked for (source, resources, file names) is what importlib does with files, since
+   there are files.
 
    Like any other class this one can be derived from, and instances be made for files elsewhere:
    they are importlib's business entirely. */
@@ -12,6 +13,7 @@
 #include "packed.h"
 #include "trace.h"
 #include "tree.h"
+#include "unmarshal.h"
 
 /* The class's attributes are where an interpreter keeps what its loaders share. */
 #define BASE "_base"
@@ -39,7 +41,20 @@ source_path(const struct image_module *module, PyObject *path)
 }
 
 static PyObject *
-read_bytecode(uint32_t node)
+marshal_code(PyObject *self, struct cursor marshalled, PyObject *source)
+{
+    PyObject *code =
+        PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
+    PyObject *fixed = code ? PyObject_CallMethod(self, FIX_CO_FILENAME, "OO", code, source) : NULL;
+    if (fixed == NULL) {
+        Py_CLEAR(code);
+    }
+    Py_XDECREF(fixed);
+    return code;
+}
+
+static PyObject *
+read_bytecode(PyObject *self, uint32_t node, PyObject *source)
 {
     struct stored stored = packed_content(node);
     struct content file;
@@ -50,8 +65,10 @@ read_bytecode(uint32_t node)
         status_die(status_fault("a packed file is damaged"));
     }
     bool paused = collector_pause();
-    PyObject *code =
-        PyMarshal_ReadObjectFromString((const char *)marshalled.data, (Py_ssize_t)marshalled.size);
+    PyObject *code = unmarshal_code(node, marshalled, source);
+    if (code == NULL) {
+        code = marshal_code(self, marshalled, source);
+    }
     collector_resume(paused);
     content_close(&file);
     return code;
@@ -60,15 +77,9 @@ read_bytecode(uint32_t node)
 static PyObject *
 unmarshal(PyObject *self, const struct image_module *module, PyObject *path)
 {
-    PyObject *code = read_bytecode(module->bytecode);
-    PyObject *source = code ? source_path(module, path) : NULL;
-    PyObject *fixed =
-        source ? PyObject_CallMethod(self, FIX_CO_FILENAME, "OO", code, source) : NULL;
-    if (fixed == NULL) {
-        Py_CLEAR(code);
-    }
+    PyObject *source = source_path(module, path);
+    PyObject *code = source ? read_bytecode(self, module->bytecode, source) : NULL;
     collector_spare();
-    Py_XDECREF(fixed);
     Py_XDECREF(source);
     return code;
 }
@@ -265,24 +276,34 @@ set_attribute(PyObject *class, const char *name, PyObject *value)
     return result;
 }
 
+/* What the image's options say of bytecode. */
+struct bytecode_options {
+    long level;
+    bool marshal;
+};
+
 static struct status
-read_bytecode_level(void *context, const struct image_option *option, struct text text)
+read_bytecode_option(void *context, const struct image_option *option, struct text text)
 {
+    struct bytecode_options *options = context;
     (void)text;
     if (option->key == IMAGE_OPTION_BYTECODE_LEVEL) {
-        *(long *)context = (long)option->number;
+        options->level = (long)option->number;
+    } else if (option->key == IMAGE_OPTION_MARSHAL) {
+        options->marshal = true;
     }
     return status_ok();
 }
 
 static int
-compare_optimization(void)
+apply_bytecode_options(void)
 {
-    long packed = 0;
-    status_die_if_failed(image_for_each_option(tree_image(), read_bytecode_level, &packed));
+    struct bytecode_options options = {0};
+    status_die_if_failed(image_for_each_option(tree_image(), read_bytecode_option, &options));
+    unmarshal_setup(options.marshal ? 0 : image_node_count(tree_image()));
     PyObject *flags = PySys_GetObject("flags"); /* borrowed */
     PyObject *level = flags ? PyObject_GetAttrString(flags, "optimize") : NULL;
-    bytecode_serves = level && PyLong_AsLong(level) == packed;
+    bytecode_serves = level && PyLong_AsLong(level) == options.level;
     Py_XDECREF(level);
     return level && !PyErr_Occurred() ? 0 : -1;
 }
@@ -293,7 +314,7 @@ loader_make_class(void)
     PyObject *base = packed_import("_frozen_importlib_external", "SourceFileLoader");
     PyObject *class = base ? PyType_FromSpecWithBases(&spec, base) : NULL;
     if (class != NULL &&
-        (set_attribute(class, BASE, Py_NewRef(base)) < 0 || compare_optimization() < 0 ||
+        (set_attribute(class, BASE, Py_NewRef(base)) < 0 || apply_bytecode_options() < 0 ||
          set_attribute(class, FIX_CO_FILENAME, packed_import("_imp", "_fix_co_filename")) < 0)) {
         Py_CLEAR(class);
     }

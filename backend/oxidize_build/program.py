@@ -65,6 +65,8 @@ def make_program(executable: Executable, resources: Sequence[Resource], runtime:
     more = [OptionValue(Option.FROZEN)] if executable.frozen else []
     if executable.exit == "fast":
         more.append(OptionValue(Option.FAST_EXIT))
+    if not executable.immortal_constants:
+        more.append(OptionValue(Option.MARSHAL))
     if executable.self_test:
         more.append(OptionValue(Option.SELF_TEST, SELF_TEST_MODULE))
     if executable.write_modules_directory_env:

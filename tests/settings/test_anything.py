@@ -46,6 +46,7 @@ COMMON: dict[str, Any] = {
     "write-modules-directory-env": "APP_MODULES",
     "callback": "hooks.py:change",
     "lazy-imports": ["flask.*", "json"],
+    "immortal-constants": False,
     "self-test": True,
     "frozen": False,
     "exit": "fast",

@@ -205,6 +205,8 @@ class Option(IntEnum):
     a file in the directory that it holds."""
     LAZY_IMPORTS = 25
     """Packed bytecode calls the functions of stub/lazy.c."""
+    MARSHAL = 23
+    """Let marshal make all code objects, none of the stub's own with immortal constants."""
     SELF_TEST = 30
     """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
     FAST_EXIT = 50

@@ -155,6 +155,11 @@ class Common:
     lazy_imports: bool | tuple[Annotated[str, texts.MODULE_PATTERN], ...] = False
     """Let import statements wait until what they import is used: those of all modules, or of the modules in a
     list, each with everything below it; `*` stands for any text."""
+    immortal_constants: bool = True
+    """Make the code of packed modules sooner than marshal does, which takes that its constants are immortal
+    objects (PEP 683): they live as long as the process, even if a module is removed. Without it marshal makes
+    all code, as it does anyway on Pythons other than 3.13 and 3.14, on free-threaded ones, and in
+    subinterpreters."""
     self_test: bool = False
     """Let the executable test itself on demand, as `oxidize verify --run` does."""
     write_modules_directory_env: Annotated[str, texts.VARIABLE] | None = None
