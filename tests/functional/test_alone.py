@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import ssl
 import subprocess
 import threading
@@ -71,3 +72,14 @@ def test_alone(alone: Path, jail: Jail, *, read_only: bool) -> None:
         "threads": True,
         "C API": True,
     }
+
+
+def test_a_static_one_allocates_by_mimalloc(build_static: Callable[[Path], Path]) -> None:
+    """mimalloc tells what it has reserved, which is nothing where another allocator is malloc."""
+    hello = build_static(PROJECTS / "hello") / "hello"
+    done = subprocess.run(
+        [hello], check=True, capture_output=True, text=True, env={"MIMALLOC_SHOW_STATS": "1"}
+    )
+    reserved = re.search(r"reserved: +(\S+)", done.stderr)
+    assert reserved is not None
+    assert reserved[1] != "0"
