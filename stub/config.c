@@ -48,6 +48,9 @@ apply_to_target(void *context, const struct image_option *option, struct text te
         target->self_test = wants_self_test();
         target->python = target->python && !target->self_test;
         return target->self_test ? set_module(target, text) : status_ok();
+    case IMAGE_OPTION_SNAPSHOT_MAKE:
+        target->snapshot_make = option->number != 0;
+        break;
     case IMAGE_OPTION_FROZEN:
         target->frozen = true;
         break;
@@ -95,6 +98,9 @@ preinitialise(const struct image *image, const struct invocation *invocation)
     preconfig.coerce_c_locale = 0;
     preconfig.coerce_c_locale_warn = 0;
     status_die_if_failed(config_fields_before(image, invocation->child, &preconfig));
+    if (invocation->makes_snapshot) {
+        preconfig.allocator = PYMEM_ALLOCATOR_MALLOC; /* which memory.c knows how to save */
+    }
     PyStatus status = Py_PreInitializeFromBytesArgs(&preconfig, invocation->argc, invocation->argv);
     if (!PyStatus_Exception(status)) {
         status_die_if_failed(allocators_setup(image));
@@ -291,6 +297,10 @@ config_initialise(const struct image *image, struct invocation *invocation)
     }
     if (!PyStatus_Exception(status)) {
         status = set_arguments(&config, invocation);
+    }
+    if (invocation->makes_snapshot) {
+        config.use_hash_seed = 1; /* the same input is to give the same snapshot */
+        config.hash_seed = (unsigned long)(image->identity & UINT32_MAX);
     }
     /* Before a command line that runs this executable makes it no interpreter. */
     bool shares_arguments = config.parse_argv && !invocation->interpreter;

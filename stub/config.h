@@ -15,6 +15,7 @@ struct invocation {
     const char *invoked;          /* the path it was started by: sys.argv[0] */
     bool child;                   /* it is sys.executable, not the application */
     bool interpreter;             /* it takes python's command line, and runs what that says */
+    bool makes_snapshot;          /* a step of the build: see snapshot_make.h */
 };
 
 /* What is to be run. */
@@ -29,6 +30,7 @@ struct target {
     bool fast_exit;    /* end without taking the interpreter to pieces */
     bool lazy_imports; /* packed code is compiled for lazy.c */
     struct text modules_directory; /* the environment variable of module_list.h, or empty */
+    bool snapshot_make;            /* nothing is run, but a snapshot is made */
 };
 
 /* Read what is to be run from the options. */

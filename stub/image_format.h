@@ -15,6 +15,11 @@
 #define IMAGE_INTERPRETER_MARK "/.//.//./"
 #define IMAGE_SELF_TEST_SWITCH "OXIDIZE_SELF_TEST"
 #define IMAGE_TRACE_SUFFIX ".trace"
+#define IMAGE_SNAPSHOT_MAGIC "OXISNAP" /* and a zero */
+#define IMAGE_SNAPSHOT_SWITCH "OXIDIZE_SNAPSHOT"
+#define IMAGE_SNAPSHOT_DIRECTORY \
+    "/oxidize-snapshot-directory-000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+#define IMAGE_SNAPSHOT_NAME "oxidize-snapshot-name-00000000000000000000000000"
 
 enum { /* Index of a section in the section table. */
     IMAGE_SECTION_STRINGS = 0,
@@ -26,6 +31,7 @@ enum { /* Index of a section in the section table. */
     IMAGE_SECTION_OPTIONS = 6,
     IMAGE_SECTION_DICTIONARIES = 7,
     IMAGE_SECTION_DATA = 8,
+    IMAGE_SECTION_SNAPSHOT = 9,
 };
 
 enum { /* What an entry of the tree is. */
@@ -75,11 +81,19 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_MODULES_DIRECTORY = 22,
     IMAGE_OPTION_LAZY_IMPORTS = 25,
     IMAGE_OPTION_MARSHAL = 23,
+    IMAGE_OPTION_SNAPSHOT_MAKE = 40,
     IMAGE_OPTION_SELF_TEST = 30,
     IMAGE_OPTION_FAST_EXIT = 50,
 };
 
-#define IMAGE_SECTION_COUNT 9u
+enum { /* What holds a path in a snapshot. */
+    IMAGE_PATH_KIND_STR = 1,
+    IMAGE_PATH_KIND_BYTES = 2,
+    IMAGE_PATH_KIND_TEXT = 3,
+    IMAGE_PATH_KIND_WIDE = 4,
+};
+
+#define IMAGE_SECTION_COUNT 10u
 
 /* Begins the image. */
 struct image_header {
@@ -174,5 +188,53 @@ struct image_dictionary {
     uint32_t check; /* as check32() says, with no text */
 };
 _Static_assert(sizeof(struct image_dictionary) == 24, "layout of image_dictionary");
+
+/* Begins a snapshot. Its tables follow, then pages. Addresses are of the process; offsets from here. */
+struct image_snapshot {
+    uint8_t magic[8]; /* SNAPSHOT_MAGIC */
+    uint64_t size; /* of the whole snapshot */
+    uint64_t tables_end; /* offset of the end of the tables, which `check` covers */
+    uint32_t python_version; /* PY_VERSION_HEX */
+    uint32_t range_count; /* of snapshot_range: what is mapped */
+    uint8_t build_id[32]; /* of the program that it belongs to, with zeros behind */
+    uint8_t cpu[32]; /* features of the processor that it needs */
+    uint64_t arena_size; /* bytes that are given out of the arena */
+    uint64_t thread_state; /* address of the thread's PyThreadState */
+    uint64_t restore; /* address of the Python function that makes a process's own state */
+    uint32_t reserved; /* zero */
+    uint32_t thread_area_size; /* of the executable's thread-local variables, at thread_area */
+    uint64_t thread_area; /* offset */
+    uint64_t ranges; /* offset of the table */
+    uint64_t kept; /* offset of a table of addresses: words that stay this process's own */
+    uint64_t threads; /* offset of a table of addresses: words that hold this thread's identity */
+    uint64_t paths; /* offset of the table of snapshot_path */
+    uint64_t registrations; /* offset of the table of what libc is to remember */
+    uint32_t kept_count; /* length of the table */
+    uint32_t thread_count; /* length of the table */
+    uint64_t variables; /* offset of names of environment variables, each ends with a zero */
+    uint64_t variables_size; /* in bytes; where one of them is set the snapshot does not serve */
+    uint64_t modules; /* offset of names of the modules that are imported, each ends with a zero */
+    uint64_t modules_size; /* in bytes */
+    uint32_t path_count; /* length of the table */
+    uint32_t registration_count; /* length of the table */
+    uint64_t check; /* XXH64 of the tables, seed: XXH64 of the header up to here */
+};
+_Static_assert(sizeof(struct image_snapshot) == 232, "layout of image_snapshot");
+
+/* Pages of a snapshot. */
+struct image_snapshot_range {
+    uint64_t address; /* where they are mapped */
+    uint64_t size; /* in bytes, whole pages */
+    uint64_t offset; /* where they are, a whole number of pages */
+};
+_Static_assert(sizeof(struct image_snapshot_range) == 24, "layout of image_snapshot_range");
+
+/* A text with the path of the executable in it. */
+struct image_snapshot_path {
+    uint64_t address; /* of the object, or of the first character */
+    uint32_t kind; /* a PathKind */
+    uint32_t reserved; /* zero */
+};
+_Static_assert(sizeof(struct image_snapshot_path) == 16, "layout of image_snapshot_path");
 
 #endif

@@ -295,8 +295,8 @@ read_bytecode_option(void *context, const struct image_option *option, struct te
     return status_ok();
 }
 
-static int
-apply_bytecode_options(void)
+int
+loader_setup(void)
 {
     struct bytecode_options options = {0};
     status_die_if_failed(image_for_each_option(tree_image(), read_bytecode_option, &options));
@@ -314,7 +314,7 @@ loader_make_class(void)
     PyObject *base = packed_import("_frozen_importlib_external", "SourceFileLoader");
     PyObject *class = base ? PyType_FromSpecWithBases(&spec, base) : NULL;
     if (class != NULL &&
-        (set_attribute(class, BASE, Py_NewRef(base)) < 0 || apply_bytecode_options() < 0 ||
+        (set_attribute(class, BASE, Py_NewRef(base)) < 0 || loader_setup() < 0 ||
          set_attribute(class, FIX_CO_FILENAME, packed_import("_imp", "_fix_co_filename")) < 0)) {
         Py_CLEAR(class);
     }

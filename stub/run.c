@@ -14,6 +14,9 @@
 #include "os.h"
 #include "placed.h"
 #include "programs.h"
+#include "snapshot.h"
+#include "snapshot_make.h"
+#include "snapshot_paths.h"
 #include "trace.h"
 #include "trace_effects.h"
 #include "tree.h"
@@ -190,6 +193,42 @@ finish(PyObject *result, bool fast)
     return interrupted ? os_die_of_interrupt() : exit_status;
 }
 
+/* Start Python. */
+static void
+initialise(struct invocation *invocation)
+{
+    if (finder_setup() < 0 || (trace_is_on && effects_setup() < 0)) {
+        Py_ExitStatusException(PyStatus_NoMemory());
+    }
+    PyStatus status = config_initialise(&image, invocation);
+    if (PyStatus_Exception(status)) {
+        Py_ExitStatusException(status); /* also the regular end of --help and --version */
+    }
+}
+
+/* --- snapshots ------------------------------------------------------------------------------- */
+
+/* A step of the build: the executable makes a snapshot, by a name that it will not be called by. */
+_Noreturn static void
+make_snapshot(struct invocation *invocation)
+{
+    char *arguments[] = {SNAPSHOT_ROOT, NULL}, **given = invocation->argv;
+    if (invocation->argc != 4) {
+        status_die(status_fault("it is a step of a build, and no program"));
+    }
+    strcpy(executable, SNAPSHOT_ROOT);
+    tree_setup(&image, executable);
+    *invocation = (struct invocation){.argc = 1,
+                                      .argv = arguments,
+                                      .executable = executable,
+                                      .interpreter_path = invocation->interpreter_path,
+                                      .invoked = executable,
+                                      .makes_snapshot = true};
+    snapshot_make_begin();
+    initialise(invocation);
+    snapshot_make(given);
+}
+
 int
 oxidize_run(int argc, char **argv)
 {
@@ -208,18 +247,19 @@ oxidize_run(int argc, char **argv)
     bool may_help = target.frozen && !os_has_more_rights();
     invocation.child |= may_help && is_helper(argc, argv);
     invocation.interpreter = invocation.child || target.python;
-    if (finder_setup() < 0 || (trace_is_on && effects_setup() < 0)) {
-        Py_ExitStatusException(PyStatus_NoMemory());
+    if (target.snapshot_make && !invocation.child) {
+        make_snapshot(&invocation);
     }
-    PyStatus status = config_initialise(&image, &invocation);
-    if (PyStatus_Exception(status)) {
-        Py_ExitStatusException(status); /* also the regular end of --help and --version */
+    bool worker = may_help && is_worker(argc, argv);
+    bool is_program =
+        !target.traced && !invocation.interpreter && !target.python && !target.self_test && !worker;
+    if (!is_program || !snapshot_restore(&image, &invocation)) {
+        initialise(&invocation);
     }
     module_list_setup(target.modules_directory);
     if (invocation.interpreter || target.python) {
         return Py_RunMain();
     }
-    bool worker = may_help && is_worker(argc, argv);
     bool fast = target.fast_exit && !flag("inspect");
     return finish(worker ? run_worker() : run_target(&target), fast);
 }

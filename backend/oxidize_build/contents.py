@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from oxidize_build.image.format import ModuleKind
-from oxidize_build.image.reader import Image
+from oxidize_build.image.reader import Image, PackedSnapshot
 from oxidize_build.libraries import LIBRARY_DIRECTORY
 from oxidize_build.verify import VerifyReport
 
@@ -40,6 +40,8 @@ class Part(StrEnum):
     LIBRARIES = "libraries"
     """Extension modules and shared libraries."""
     DATA = "data"
+    SNAPSHOT = "snapshot"
+    """The state of a process that the executable starts from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,18 @@ class Contents:
     """Of the program in front of the image, in bytes."""
     entries: tuple[Entry, ...]
     """In order of path."""
+    snapshot: PackedSnapshot | None = None
 
     def parts(self) -> dict[Part, int]:
-        """Return the size of each part in bytes; together they are the whole file."""
+        """Return the size of each part that there is in bytes; together they are the whole file."""
         sizes = Counter(dict.fromkeys(Part, 0))
         for entry in self.entries:
             sizes[entry.part] += entry.size
         sizes[Part.STUB] = self.stub
+        if self.snapshot is not None:
+            sizes[Part.SNAPSHOT] = self.snapshot.size
+        else:
+            del sizes[Part.SNAPSHOT]
         sizes[Part.INDEX] = self.total - sum(sizes.values())
         return dict(sizes)
 
@@ -149,7 +156,7 @@ def read_contents(report: VerifyReport) -> Contents:
         for file in image.files
     )
     ordered = tuple(sorted(entries, key=lambda entry: entry.path))
-    return Contents(report.size, report.image_offset, ordered)
+    return Contents(report.size, report.image_offset, ordered, report.image.snapshot)
 
 
 def _parts(image: Image) -> dict[PurePosixPath, Part]:

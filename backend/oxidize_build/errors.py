@@ -91,6 +91,12 @@ class EntryPointError(OxidizeError):
     exit_status = 78
 
 
+class SnapshotError(OxidizeError):
+    """No snapshot can be made of the executable's process."""
+
+    exit_status = 65
+
+
 class ImageError(OxidizeError):
     """An executable, or the image in it, is damaged or not one of oxidize's."""
 

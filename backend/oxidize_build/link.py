@@ -35,6 +35,8 @@ from oxidize_build.stub_form import FORMS, SYSTEM_LIBRARIES, StubForm
 LINKER_SCRIPT = "image.ld"
 DECODER = "zstd"
 """Directory of the one third-party part among the sources: zstd's own decoder, as one file."""
+FIRST_SAVED, LAST_SAVED = "saved_first", "saved_last"
+"""Sources whose variables are the bounds of what a snapshot saves, by the order of linking."""
 LOADER_PREFIX = "ld-linux"
 
 COMPILER_LIBRARIES = ("atomic",)
@@ -211,8 +213,11 @@ def make_stub(
             stub = Path(workshop) / "stub"
             libpython = _neutral_copy(library, runtime.build_paths, Path(workshop))
             flags = [*form.link_flags, *form.wrap_flags(_c_files(form, sources))]
+            objects.sort(key=lambda path: path.stem == FIRST_SAVED)  # see stub/saved_first.c
+            last = [path for path in objects if path.stem == LAST_SAVED]
+            objects = [path for path in objects if path not in last]
             flags += [f"-Wl,-T,{sources / LINKER_SCRIPT}"]
-            _link([*compiler.command, *LINK_FLAGS, *flags], objects, [libpython, *hidden], stub)
+            _link([*compiler.command, *LINK_FLAGS, *flags], objects, [libpython, *hidden], last, stub)
             _check_needed(stub, form)
             shutil.copyfile(stub, made)
             made.chmod(0o755)
@@ -311,14 +316,20 @@ def _compile_left_out(compiler: Compiler, modules: Sequence[str], workshop: Path
     return target
 
 
-def _link(command: Sequence[str], objects: Sequence[Path], archives: Sequence[Path], stub: Path) -> None:
+def _link(
+    command: Sequence[str],
+    objects: Sequence[Path],
+    archives: Sequence[Path],
+    last: Sequence[Path],
+    stub: Path,
+) -> None:
     libpython, *others = map(str, archives)
     _run(
         [
             *command,
             *map(str, objects),
             *("-Wl,--whole-archive", libpython, "-Wl,--no-whole-archive"),
-            *("-Wl,--start-group", *others, "-Wl,--end-group"),
+            *("-Wl,--start-group", *others, "-Wl,--end-group", *map(str, last)),
             *("-Wl,--as-needed", *(f"-l{name}" for name in SYSTEM_LIBRARIES)),
             *("-o", str(stub)),
         ]

@@ -29,7 +29,7 @@ from oxidize_build.placement import place, write_tree
 from oxidize_build.policy import Policy, apply_policy, treat_main
 from oxidize_build.preparation import Preparation
 from oxidize_build.profile.use import PLAIN, Layout, profile_use, tracing, use_order
-from oxidize_build.program import add_own_files, make_program
+from oxidize_build.program import Program, add_own_files, make_program
 from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
 from oxidize_build.runtime import Runtime
@@ -42,6 +42,15 @@ from oxidize_build.settings import (
     Target,
     add_entry_points,
     select,
+)
+from oxidize_build.snapshot import (
+    check_placement,
+    check_possible,
+    default_preload,
+    known_modules,
+    snapshot_files,
+    take_snapshot,
+    tell_of,
 )
 from oxidize_build.sources import Sources, obtain_files, obtain_wheels
 from oxidize_build.staging import deliver, staging
@@ -186,6 +195,7 @@ class _Job:
 def _prepare(build: Build, shared: _Shared) -> _Job:
     runtime = shared.runtime(build.target)
     interpreter_options(build.executable, runtime)  # its faults come before the long stages
+    check_possible(build.executable, runtime)
     return _Job(build, shared, runtime, shared.collected(build.executable, runtime))
 
 
@@ -225,6 +235,8 @@ def pack(
     with stage(f"{file_name}: compile bytecode"):
         if executable.self_test:
             kept = [*kept, *self_test_files(kept, runtime)]
+        if executable.snapshot:
+            kept = [*kept, *snapshot_files(runtime)]
         program = treat_main(make_program(executable, kept, runtime), executable.rules, runtime)
         if program.main:
             compile_source(program.main.content.read(), str(program.main.path), runtime, cache)
@@ -236,6 +248,7 @@ def pack(
         resources = add_own_files(program, resources)
         compiled = compile_sources(resources, runtime, cache, optimize=level, lazy=lazy)
         placed = place(compiled, file_name, runtime)
+        check_placement(executable, placed.options)
     with stage(f"{file_name}: find shared libraries"):
         resources = link_libraries(placed.packed, runtime)
     if contents:
@@ -248,13 +261,16 @@ def pack(
         with stage(f"{file_name}: compress"):
             own = contents.wheels[0].name if contents else ""
             compressed = compress(resources, cache, default=executable.compression, own=own)
+    bytecode = OptionValue(Option.BYTECODE_LEVEL, number=level)
+    lazies = lazy_options(lazy)
+    options = (*program.options, *host.options, *placed.options, *lazies, bytecode, *layout.options)
+    parts = _Parts(compressed, options, layout)
+    if executable.snapshot:
+        parts = _with_snapshot(parts, executable, program, workshop, finished)
     with stage(f"{file_name}: write the executable"):
         if placed.beside:
             write_tree(placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))
-        bytecode = OptionValue(Option.BYTECODE_LEVEL, number=level)
-        lazies = lazy_options(lazy)
-        options = (*program.options, *host.options, *placed.options, *lazies, bytecode, *layout.options)
-        return _assemble(compressed, options, workshop, finished, layout)
+        return _assemble(parts, workshop, finished)
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:
@@ -283,25 +299,48 @@ def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Re
     return left
 
 
-def _assemble(
-    compressed: Compressed,
-    options: Sequence[OptionValue],
-    workshop: Workshop,
-    finished: Path,
-    layout: Layout,
-) -> VerifyReport:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What an image is made of."""
+
+    compressed: Compressed
+    options: tuple[OptionValue, ...]
+    layout: Layout
+    snapshot: bytes = b""
+
+
+def _with_snapshot(
+    parts: _Parts, executable: Executable, program: Program, workshop: Workshop, finished: Path
+) -> _Parts:
+    """Let an executable of these *parts* make a snapshot, and return them with it."""
+    # One option takes as much room as the other: all else is in the same place in both executables
+    makes, made = (OptionValue(Option.SNAPSHOT_MAKE, number=number) for number in (1, 0))
+    maker = finished.with_name(f".{finished.name}.snapshot")
+    with stage(f"{finished.name}: make the snapshot"):
+        report = _assemble(replace(parts, options=(*parts.options, makes)), workshop, maker)
+        known = known_modules(report.image, workshop.runtime)
+        snapshot = take_snapshot(
+            maker, executable, default_preload(program, executable, parts.compressed.resources), known
+        )
+        maker.unlink()
+    tell_of(snapshot, finished.name)
+    return replace(parts, options=(*parts.options, made), snapshot=snapshot.content)
+
+
+def _assemble(parts: _Parts, workshop: Workshop, finished: Path) -> VerifyReport:
     runtime = workshop.runtime
     stdlib = OptionValue(Option.STDLIB_DIRECTORY, str(runtime.stdlib_path))
     digest = OptionValue(Option.PROGRAM_DIGEST, program_digest(workshop.stub, IMAGE_ADDRESS))
     image = finished.with_name(f".{finished.name}.image")
     write_image(
         image,
-        compressed.resources,
-        [*options, stdlib, digest],
+        parts.compressed.resources,
+        [*parts.options, stdlib, digest],
         hexversion=runtime.hexversion,
         cache_tag=runtime.cache_tag,
-        dictionaries=compressed.dictionaries,
-        order=use_order(layout, compressed.resources),
+        dictionaries=parts.compressed.dictionaries,
+        order=use_order(parts.layout, parts.compressed.resources),
+        snapshot=parts.snapshot,
     )
     attach(workshop.stub, image, finished)
     image.unlink()

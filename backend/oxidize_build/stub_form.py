@@ -20,6 +20,8 @@ SYSTEM_LIBRARIES = ("pthread", "dl", "util", "rt", "m", "c")
 _THREAD_STACK = 8 << 20
 """In bytes. musl's own is too small for Python; this is what glibc gives by default."""
 _INTERPOSED = re.compile(r"^INTERPOSED\((\w+)\)", re.MULTILINE)
+_WRAPPED = re.compile(r"^WRAPPED\((\w+)\)", re.MULTILINE)
+"""What is wrapped in a dynamic executable too: in the calls of the stub and of libpython only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +49,28 @@ class StubForm:
 
     def wrap_flags(self, sources: Iterable[Path]) -> list[str]:
         """Tell the linker which of libc's functions *sources* define other ones for."""
-        if not self.is_static:
-            return []
-        names = {name for path in sources for name in _INTERPOSED.findall(path.read_text("utf-8"))}
+        pattern = _INTERPOSED if self.is_static else _WRAPPED
+        names = {name for path in sources for name in pattern.findall(path.read_text("utf-8"))}
         return [f"-Wl,--wrap={name}" for name in sorted(names)]
 
 
+_SNAPSHOT_SOURCES = frozenset(
+    {
+        *("memory.c", "registrations.c", "saved_first.c", "saved_last.c"),
+        *("snapshot.c", "snapshot_cpython.c", "snapshot_make.c", "snapshot_paths.c"),
+        *("snapshot_scan.c", "snapshot_search.c", "snapshot_state.c"),
+    }
+)
+"""What it takes to start from a snapshot."""
 PLATFORM_SOURCES = frozenset({"os_posix.c", "os_linux.c"})
 """Those of the sources named ``os_*.c`` that every form takes."""
 
 FORMS: dict[Libc, StubForm] = {
     "glibc": StubForm(
         is_static=False,
-        own_sources=frozenset({"library.c", "carrier.c", "os_dynamic.c", "os_dispatch.c", "os_glibc.c"}),
+        own_sources=frozenset(
+            {"library.c", "carrier.c", "os_dynamic.c", "os_dispatch.c", "os_glibc.c", *_SNAPSHOT_SOURCES}
+        ),
         compile_flags=(),
         link_flags=(
             *("-Wl,--hash-style=gnu", "-Wl,-z,lazy"),
@@ -71,7 +82,7 @@ FORMS: dict[Libc, StubForm] = {
     ),
     "musl": StubForm(
         is_static=True,
-        own_sources=frozenset({"os_static.c", "os_static_memory.c"}),
+        own_sources=frozenset({"os_static.c", "os_static_memory.c", "os_static_snapshot.c"}),
         compile_flags=("-DOXIDIZE_STATIC", "-D_LARGEFILE64_SOURCE"),
         link_flags=("-static", f"-Wl,-z,stack-size={_THREAD_STACK}"),
         may_need=frozenset(),

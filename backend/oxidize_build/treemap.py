@@ -11,7 +11,7 @@ from oxidize_build.contents import Contents, Entry, Folder, Part, folders
 
 _PAGE = Path(__file__).with_name("treemap.html")
 _PARTS = tuple(Part)
-_OUTSIDE_THE_TREE = {Part.STUB: "(interpreter)", Part.INDEX: "(index)"}
+_OUTSIDE_THE_TREE = {Part.STUB: "(interpreter)", Part.INDEX: "(index)", Part.SNAPSHOT: "(snapshot)"}
 Node: TypeAlias = list[object]
 """``[name, size, part]`` for a file, and its content's size if that is compressed; ``[name, size, children]``
 for a directory."""
@@ -26,7 +26,9 @@ def treemap(name: str, contents: Contents) -> str:
     children = [
         _node(package, folders(entries), is_top=True) for package, entries in sorted(packages.items())
     ]
-    children += [[name, sizes[part], _PARTS.index(part)] for part, name in _OUTSIDE_THE_TREE.items()]
+    children += [
+        [name, sizes[part], _PARTS.index(part)] for part, name in _OUTSIDE_THE_TREE.items() if part in sizes
+    ]
     root: Node = [name, contents.total, children]
     page = _PAGE.read_text(encoding="utf-8")
     # Each text is put in once, and none of them is looked through for the other marks

@@ -48,8 +48,12 @@ COMMON: dict[str, Any] = {
     "lazy-imports": ["flask.*", "json"],
     "immortal-constants": False,
     "self-test": True,
-    "frozen": False,
+    "snapshot": True,
+    "preload": ["json", "app.models"],
+    "prepare": "app.models:warm",
+    "allow": ["app.times"],
     "exit": "fast",
+    "frozen": False,
     "interpreter": {
         "utf8-mode": True,
         "hash-seed": 3,

@@ -99,6 +99,7 @@ def _print_json(
         "packages": contents.packages(),
         "files": contents.entries,
         "pruned": pruned,
+        "snapshot": contents.snapshot,
         **({} if unused is None else {"unused": [entry.path for entry in unused]}),
     }
     print_json(value)
@@ -124,6 +125,8 @@ def _print(file: Path, contents: Contents, top: int) -> None:
     click.echo(f"{file}: {readable_size(contents.total)}")
     if (compression := contents.compression()).files:
         click.echo(f"compressed: {compression}")
+    if contents.snapshot is not None:
+        click.echo(f"snapshot: {len(contents.snapshot.modules)} modules are imported beforehand")
     click.echo("\nby kind")
     for part, size in sorted(contents.parts().items(), key=lambda item: -item[1]):
         click.echo(_line(size, contents.total, part))

@@ -63,6 +63,10 @@ def generate() -> str:
         f'#define IMAGE_INTERPRETER_MARK "{definition.INTERPRETER_MARK}"',
         f'#define IMAGE_SELF_TEST_SWITCH "{definition.SELF_TEST_SWITCH}"',
         f'#define IMAGE_TRACE_SUFFIX "{definition.TRACE_SUFFIX}"',
+        f'#define IMAGE_SNAPSHOT_MAGIC "{_escaped(definition.SNAPSHOT_MAGIC)}" /* and a zero */',
+        f'#define IMAGE_SNAPSHOT_SWITCH "{definition.SNAPSHOT_SWITCH}"',
+        f'#define IMAGE_SNAPSHOT_DIRECTORY \\\n    "{definition.SNAPSHOT_DIRECTORY}"',
+        f'#define IMAGE_SNAPSHOT_NAME "{definition.SNAPSHOT_NAME}"',
         "",
     ]
     for enum in ENUMS:

@@ -14,6 +14,7 @@ little-endian. The parts, in this order::
     options                   the interpreter's configuration, checked as a whole at start-up
     dictionaries              what contents were compressed with
     data                      the contents of files, and the dictionaries' own
+    snapshot                  the state of a process that has started already, or nothing
     end marker                shows that the file was not cut short
 
 Whatever the executable reads is treated as hostile until checked. Each record carries a checksum
@@ -61,6 +62,13 @@ SELF_TEST_SWITCH = "OXIDIZE_SELF_TEST"
 
 TRACE_SUFFIX = ".trace"
 """Behind an executable's path, the directory in which one with the option TRACE tells of itself."""
+SNAPSHOT_MAGIC = b"OXISNAP\0"
+"""What a snapshot begins with."""
+SNAPSHOT_SWITCH = "OXIDIZE_SNAPSHOT"
+"""Environment variable: ``off`` starts without the snapshot, ``explain`` says why it is not used."""
+SNAPSHOT_DIRECTORY = "/oxidize-snapshot-directory-".ljust(160, "0")
+SNAPSHOT_NAME = "oxidize-snapshot-name-".ljust(48, "0")
+"""Directory and name of the executable in a snapshot: where it really is takes their place, if it fits."""
 
 _CODES = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q"}
 
@@ -120,6 +128,7 @@ class Section(IntEnum):
     OPTIONS = 6
     DICTIONARIES = 7
     DATA = 8
+    SNAPSHOT = 9
 
 
 class NodeKind(IntEnum):
@@ -159,6 +168,18 @@ class MainKind(IntEnum):
     FILE = 0
     ANONYMOUS = 1
     """A command, as of ``python -c``: it has no ``__file__``."""
+
+
+class PathKind(IntEnum):
+    """What holds a path in a snapshot."""
+
+    STR = 1
+    """A compact ``str`` of ASCII."""
+    BYTES = 2
+    TEXT = 3
+    """Bytes that end with a zero."""
+    WIDE = 4
+    """Wide characters that end with a zero."""
 
 
 class Option(IntEnum):
@@ -207,6 +228,8 @@ class Option(IntEnum):
     """Packed bytecode calls the functions of stub/lazy.c."""
     MARSHAL = 23
     """Let marshal make all code objects, none of the stub's own with immortal constants."""
+    SNAPSHOT_MAKE = 40
+    """Make a snapshot instead of running the program (number: 1), or have been made so (0)."""
     SELF_TEST = 30
     """Name of the module that is run instead of the program if SELF_TEST_SWITCH is in the environment."""
     FAST_EXIT = 50
@@ -325,8 +348,84 @@ DICTIONARY = Record(
     ),
 )
 
-RECORDS = (HEADER, SECTION, NODE, BUCKET, MODULE, LIBRARY, DEPENDENCY, OPTION, DICTIONARY)
-ENUMS: tuple[type[IntEnum], ...] = (Section, NodeKind, NodeFlag, ModuleKind, ModuleFlag, MainKind, Option)
+SNAPSHOT = Record(
+    "snapshot",
+    "Begins a snapshot. Its tables follow, then pages. Addresses are of the process; offsets from here.",
+    (
+        Field("magic", "u8", "SNAPSHOT_MAGIC", 8),
+        Field("size", "u64", "of the whole snapshot"),
+        Field("tables_end", "u64", "offset of the end of the tables, which `check` covers"),
+        Field("python_version", "u32", "PY_VERSION_HEX"),
+        Field("range_count", "u32", "of snapshot_range: what is mapped"),
+        Field("build_id", "u8", "of the program that it belongs to, with zeros behind", 32),
+        Field("cpu", "u8", "features of the processor that it needs", 32),
+        Field("arena_size", "u64", "bytes that are given out of the arena"),
+        Field("thread_state", "u64", "address of the thread's PyThreadState"),
+        Field("restore", "u64", "address of the Python function that makes a process's own state"),
+        Field("reserved", "u32", "zero"),
+        Field("thread_area_size", "u32", "of the executable's thread-local variables, at thread_area"),
+        Field("thread_area", "u64", "offset"),
+        Field("ranges", "u64", "offset of the table"),
+        Field("kept", "u64", "offset of a table of addresses: words that stay this process's own"),
+        Field("threads", "u64", "offset of a table of addresses: words that hold this thread's identity"),
+        Field("paths", "u64", "offset of the table of snapshot_path"),
+        Field("registrations", "u64", "offset of the table of what libc is to remember"),
+        Field("kept_count", "u32", "length of the table"),
+        Field("thread_count", "u32", "length of the table"),
+        Field("variables", "u64", "offset of names of environment variables, each ends with a zero"),
+        Field("variables_size", "u64", "in bytes; where one of them is set the snapshot does not serve"),
+        Field("modules", "u64", "offset of names of the modules that are imported, each ends with a zero"),
+        Field("modules_size", "u64", "in bytes"),
+        Field("path_count", "u32", "length of the table"),
+        Field("registration_count", "u32", "length of the table"),
+        Field("check", "u64", "XXH64 of the tables, seed: XXH64 of the header up to here"),
+    ),
+)
+
+SNAPSHOT_RANGE = Record(
+    "snapshot_range",
+    "Pages of a snapshot.",
+    (
+        Field("address", "u64", "where they are mapped"),
+        Field("size", "u64", "in bytes, whole pages"),
+        Field("offset", "u64", "where they are, a whole number of pages"),
+    ),
+)
+
+SNAPSHOT_PATH = Record(
+    "snapshot_path",
+    "A text with the path of the executable in it.",
+    (
+        Field("address", "u64", "of the object, or of the first character"),
+        Field("kind", "u32", "a PathKind"),
+        Field("reserved", "u32", "zero"),
+    ),
+)
+
+RECORDS = (
+    HEADER,
+    SECTION,
+    NODE,
+    BUCKET,
+    MODULE,
+    LIBRARY,
+    DEPENDENCY,
+    OPTION,
+    DICTIONARY,
+    SNAPSHOT,
+    SNAPSHOT_RANGE,
+    SNAPSHOT_PATH,
+)
+ENUMS: tuple[type[IntEnum], ...] = (
+    Section,
+    NodeKind,
+    NodeFlag,
+    ModuleKind,
+    ModuleFlag,
+    MainKind,
+    Option,
+    PathKind,
+)
 
 
 def check64(data: bytes | memoryview, seed: int = 0) -> int:

@@ -59,6 +59,16 @@ class PackedLibrary:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedSnapshot:
+    """The state of a process that the executable starts from."""
+
+    size: int
+    """In bytes."""
+    modules: tuple[str, ...]
+    """Those that are imported in it, in order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """All that an image holds."""
 
@@ -72,6 +82,7 @@ class Image:
     options: tuple[OptionValue, ...]
     dictionaries: tuple[bytes, ...]
     """What contents are compressed with."""
+    snapshot: PackedSnapshot | None = None
 
     def content(self, file: PackedFile, stored: bytes) -> bytes:
         """Return the content of *file*, of which *stored* is what the image has."""
@@ -101,6 +112,7 @@ def read_image(data: memoryview, release: Callable[[], object] = lambda: None) -
         pruned=tuple(pruned),
         options=tuple(reader.read_options()),
         dictionaries=dictionaries,
+        snapshot=reader.read_snapshot(),
     )
 
 
@@ -166,6 +178,18 @@ class _Reader:
             self.sections[section] = content
             if section is Section.DATA:
                 self.data_start = offset
+
+    def read_snapshot(self) -> PackedSnapshot | None:
+        content = self.sections[Section.SNAPSHOT]
+        if not content:
+            return None
+        head = self.slice(content, 0, fmt.SNAPSHOT.size, "the snapshot")
+        names = [field.name for field in fmt.SNAPSHOT.fields]
+        header = dict(zip(names, fmt.SNAPSHOT.struct.unpack(head), strict=True))
+        if header["magic"] != fmt.SNAPSHOT_MAGIC or header["size"] != len(content):
+            raise ImageError("the snapshot is damaged")
+        modules = self.slice(content, header["modules"], header["modules_size"], "the snapshot's modules")
+        return PackedSnapshot(len(content), tuple(bytes(modules).decode().split("\0")[:-1]))
 
     def records(self, section: Section, record: fmt.Record) -> list[tuple[Any, ...]]:
         content = self.sections[section]

@@ -83,7 +83,7 @@ class _Strings:
         return self.offsets[text], len(encoded), encoded
 
 
-def write_image(
+def write_image(  # noqa: PLR0913 - an image has that many parts
     output: Path,
     resources: Iterable[Resource],
     options: Sequence[OptionValue],
@@ -92,8 +92,9 @@ def write_image(
     cache_tag: str,
     dictionaries: Sequence[bytes] = (),
     order: UseOrder = UNORDERED,
+    snapshot: bytes = b"",
 ) -> None:
-    """Write the image of *resources* to *output*.
+    """Write the image of *resources* to *output*, with a *snapshot* if there is one.
 
     *dictionaries* are those that compressed contents need; the first one has the number 1. Contents stand in
     *order*.
@@ -131,14 +132,18 @@ def write_image(
             file.seek(offsets[section])
             file.write(data)
         end = offsets[Section.DATA] + data_size
+        if snapshot:
+            file.seek(end := _aligned(end, fmt.PAGE))
+            end += file.write(snapshot)
         file.seek(end)
         file.write(fmt.END_MARKER)
         table = [
             (offsets[section], len(sections[section]), fmt.check64(sections[section]))
             for section in Section
-            if section is not Section.DATA
+            if section in sections
         ]
         table.append((offsets[Section.DATA], data_size, data_check))
+        table.append((end - len(snapshot), len(snapshot), fmt.check64(snapshot)))
         _write_header(file, table, size=end + len(fmt.END_MARKER), hexversion=hexversion)
 
 

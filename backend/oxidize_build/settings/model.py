@@ -165,6 +165,17 @@ class Common:
     write_modules_directory_env: Annotated[str, texts.VARIABLE] | None = None
     """Name of an environment variable. If it is set when the executable runs, the names of all modules that
     are loaded at the end are written to a file `modules-...` in the directory that it holds."""
+    snapshot: bool = False
+    """Start from the state of a process that has done its imports, which the build makes."""
+    preload: tuple[Annotated[str, texts.MODULE], ...] = ()
+    """With `snapshot`: modules that are imported when that is made, with all that they import. Without any:
+    what the program's main module imports, as far as that can be done beforehand."""
+    prepare: Annotated[str, texts.FUNCTION] | None = None
+    """With `snapshot`: a function, as `"package.module:function"`, that is called after the imports, such as
+    one that fills caches."""
+    allow: tuple[Annotated[str, texts.MODULE], ...] = ()
+    """With `snapshot`: modules that may look at the environment, the clock, the machine or the user when
+    they are imported, although every process then has what they found at build time."""
     frozen: bool = False
     """Look like other packagers' results: `sys.frozen` and `sys._MEIPASS` are set, and `sys.executable` is
     the file itself."""

@@ -118,6 +118,7 @@ ENTRY_POINT = Text(
     rf"\s*{_SPACED}\s*:\s*{_SPACED}\s*(?:\[[^\[\]]*\]\s*)?",
     _entry_point,
 )
+FUNCTION = Text("'package.module:function'", rf"{_DOTTED}:{_IDENTIFIER}")
 MODULE = Text("the dotted name of a module or package", _DOTTED)
 MODULE_PATTERN = Text(
     "the dotted name of a module, in which '*' stands for any text",

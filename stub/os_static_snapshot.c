@@ -1,0 +1,26 @@
+/* A static executable does not start from snapshots. */
+#include <stdlib.h> /* exit */
+
+#include "snapshot.h"
+#include "snapshot_make.h"
+#include "status.h"
+
+bool
+snapshot_restore(const struct image *image, const struct invocation *invocation)
+{
+    (void)image, (void)invocation;
+    return false;
+}
+
+void
+snapshot_make_begin(void)
+{
+    status_die(status_fault("snapshots are made of dynamic executables only"));
+}
+
+_Noreturn void
+snapshot_make(char **argv)
+{
+    (void)argv;
+    abort();
+}

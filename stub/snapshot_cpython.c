@@ -1,0 +1,163 @@
+/* The versions that were looked at; any other is refused when the snapshot is to be made. */
+#define _GNU_SOURCE
+#include <patchlevel.h>
+
+#if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030F0000 && defined(__x86_64__) &&          \
+    (PY_VERSION_HEX < 0x030E0000 || PY_VERSION_HEX >= 0x030E0100)
+#include <pyconfig.h>
+#ifndef Py_GIL_DISABLED
+#define SUPPORTED
+#endif
+#endif
+
+#ifdef SUPPORTED
+#define Py_BUILD_CORE
+#endif
+#include <Python.h>
+#include "snapshot_cpython.h"
+
+#ifdef SUPPORTED
+
+#include <internal/pycore_interp.h>
+#include <internal/pycore_pystate.h>
+#include <internal/pycore_runtime.h>
+
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+
+/* CPython's own, see allocators.c. */
+extern int _PyMem_SetupAllocators(PyMemAllocatorName name);
+
+const char *
+snapshot_cpython_unsupported(void)
+{
+    return NULL;
+}
+
+struct region
+snapshot_cpython_runtime(void)
+{
+    uintptr_t first = (uintptr_t)&_PyRuntime;
+    return (struct region){first, first + sizeof _PyRuntime};
+}
+
+void
+snapshot_cpython_wipe(void)
+{
+    PyThreadState *state = PyThreadState_Get();
+    if (state->datastack_chunk != NULL) {
+        memset(state->datastack_top, 0,
+               (size_t)((char *)state->datastack_limit - (char *)state->datastack_top));
+    }
+#if PY_VERSION_HEX >= 0x030E0000
+    _PyThreadStateImpl *all = (_PyThreadStateImpl *)state;
+    all->c_stack_top = all->c_stack_soft_limit = all->c_stack_hard_limit = 0;
+    all->c_stack_init_base = all->c_stack_init_top = 0;
+#endif
+}
+
+uintptr_t
+snapshot_cpython_thread_state(void)
+{
+    return (uintptr_t)PyThreadState_Get();
+}
+
+#if PY_VERSION_HEX >= 0x030E0000
+
+/* What Python would find out by reading /proc. The kernel puts the program's name at the end. */
+static bool
+set_stack(PyThreadState *state)
+{
+    const uintptr_t page = SNAPSHOT_PAGE;
+    uintptr_t top = (getauxval(AT_EXECFN) + page - 1) / page * page;
+    size_t size = (size_t)8 << 20;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        size = limit.rlim_cur / page * page;
+    }
+    _PyThreadStateImpl *all = (_PyThreadStateImpl *)state;
+    all->c_stack_init_base = top - size;
+    all->c_stack_init_top = top;
+    return PyUnstable_ThreadState_SetStackProtection(state, (void *)(top - size), size) == 0;
+}
+
+#else
+
+static bool
+set_stack(PyThreadState *state)
+{
+    (void)state;
+    return true;
+}
+
+#endif
+
+static bool
+set_flag(const char *name, long value)
+{
+    PyObject *flags = PySys_GetObject("flags"), *number = PyLong_FromLong(value);
+    const PyMemberDef *member = flags != NULL ? Py_TYPE(flags)->tp_members : NULL;
+    while (member != NULL && member->name != NULL && strcmp(member->name, name) != 0) {
+        member++;
+    }
+    if (member == NULL || member->name == NULL || number == NULL) {
+        return false;
+    }
+    PyObject **place = (PyObject **)((char *)flags + member->offset);
+    Py_XSETREF(*place, number);
+    return true;
+}
+
+bool
+snapshot_cpython_restore(bool utf8_mode)
+{
+    if (_PyRuntime.preconfig.utf8_mode != utf8_mode && !set_flag("utf8_mode", utf8_mode)) {
+        return false;
+    }
+    _PyRuntime.preconfig.utf8_mode = utf8_mode;
+    _Py_COMP_DIAG_PUSH _Py_COMP_DIAG_IGNORE_DEPR_DECLS Py_UTF8Mode = utf8_mode;
+    _Py_COMP_DIAG_POP
+            /* In the snapshot every block is one of malloc's, and stays so: pymalloc passes it on.
+             */
+            return _PyMem_SetupAllocators(PYMEM_ALLOCATOR_PYMALLOC) == 0 &&
+        set_stack(PyThreadState_Get());
+}
+
+#else
+
+const char *
+snapshot_cpython_unsupported(void)
+{
+#ifdef Py_GIL_DISABLED
+    return "snapshots are not supported for free-threaded Pythons";
+#else
+    return "snapshots are not supported for Python " PY_VERSION ", but for 3.12 to 3.14 on x86_64";
+#endif
+}
+
+struct region
+snapshot_cpython_runtime(void)
+{
+    return (struct region){0, 0};
+}
+
+void
+snapshot_cpython_wipe(void)
+{
+}
+
+uintptr_t
+snapshot_cpython_thread_state(void)
+{
+    return 0;
+}
+
+bool
+snapshot_cpython_restore(bool utf8_mode)
+{
+    (void)utf8_mode;
+    return false;
+}
+
+#endif

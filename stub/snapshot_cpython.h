@@ -1,0 +1,27 @@
+/* All that a snapshot has to know of CPython's inside. */
+#ifndef OXIDIZE_SNAPSHOT_CPYTHON_H
+#define OXIDIZE_SNAPSHOT_CPYTHON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "snapshot_state.h"
+
+/* Why this Python cannot start from a snapshot; null if it can. */
+const char *snapshot_cpython_unsupported(void);
+
+/* Its state, which may be a section of its own. */
+struct region snapshot_cpython_runtime(void);
+
+/* Before the state is saved, and after that Python is not to be used: wipe what is left of frames
+   that have ended, and what is known of the stack. */
+void snapshot_cpython_wipe(void);
+
+/* The thread's state, as the current thread has it. */
+uintptr_t snapshot_cpython_thread_state(void);
+
+/* In the new process, before anything else of Python: this thread's stack, UTF-8 mode, the
+   allocators. */
+bool snapshot_cpython_restore(bool utf8_mode);
+
+#endif

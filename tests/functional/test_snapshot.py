@@ -1,0 +1,277 @@
+"""An executable that starts from a snapshot does what it does without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from making import write_project
+
+from conftest import PROJECTS, Build, Frontend, interpreters, make_build
+from oxidize_build.errors import ImageError
+from oxidize_build.image.format import SNAPSHOT, SNAPSHOT_MAGIC, SNAPSHOT_RANGE
+from oxidize_build.objfile.elf import image_extent
+from oxidize_build.verify import verify
+
+STATIC = "built runtime"
+VERSIONS = ("3.12", "3.13")
+NOT_USED = "the snapshot is not used"
+
+
+def find_interpreter(version: str) -> Path:
+    """Return an interpreter of that version; skip the test where there is none."""
+    for python in interpreters():
+        command = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == version:
+            return python
+    pytest.skip(f"there is no Python {version} here")
+
+
+@pytest.fixture(scope="session")
+def build_with_snapshot(
+    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
+) -> Build:
+    """Build a project with a runtime that was built from source, with a snapshot."""
+    runtime: Path = request.getfixturevalue("built_runtime")
+    settings = f"\n[tool.oxidize]\nsnapshot = true\nruntime = {{path = {json.dumps(str(runtime))}}}\n"
+    return make_build(frontend, tmp_path_factory, settings)
+
+
+@pytest.fixture(scope="session")
+def static_state(
+    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The sample project, all of whose imports are done: the runtime has no shared libraries."""
+    runtime: Path = request.getfixturevalue("built_runtime")
+    settings = (
+        f'\n[tool.oxidize]\nsnapshot = true\nprepare = "state:warm"\nruntime = {{path = "{runtime}"}}\n'
+    )
+    return make_build(frontend, tmp_path_factory, settings)(PROJECTS / "snapshot") / "state"
+
+
+@pytest.fixture(scope="session", params=[*VERSIONS, STATIC])
+def state(
+    request: pytest.FixtureRequest,
+    make_frontend: Callable[[Path], Frontend],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    if request.param == STATIC:
+        found: Path = request.getfixturevalue("static_state")
+        return found
+    frontend = make_frontend(find_interpreter(request.param))
+    build = make_build(frontend, tmp_path_factory, "\n[tool.oxidize]\nsnapshot = true\n")
+    return build(PROJECTS / "snapshot") / "state"
+
+
+def start(command: list[str], **more: str) -> tuple[int, str, str]:
+    """Run a command and return its status and what it writes, without addresses of objects."""
+    done = subprocess.run(command, capture_output=True, env={**os.environ, **more}, check=False)
+    texts = [re.sub("0x[0-9a-f]+", "0x", text.decode()) for text in (done.stdout, done.stderr)]
+    return done.returncode, texts[0], texts[1]
+
+
+def compare(command: list[str], **more: str) -> str:
+    """Start with and without the snapshot, expect no difference, and return the output."""
+    with_snapshot = start(command, OXIDIZE_SNAPSHOT="explain", **more)
+    assert with_snapshot == start(command, OXIDIZE_SNAPSHOT="off", **more)
+    return with_snapshot[1]
+
+
+def shell(script: str, state: Path) -> list[str]:
+    return ["bash", "-c", script, str(state)]
+
+
+def test_most_imports_are_done(state: Path) -> None:
+    report = verify(state)
+    assert report.image.snapshot is not None
+    assert report.image.snapshot.size > 1 << 20
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        '"$0"',
+        '"$0" a "b c" ü',
+        '"$0" --no-such-option',
+        '"$0" <&-',
+        '"$0" <&- >&-',
+        '"$0" 2>&-',
+        'cd /usr/share && "$0"',
+        'cd "$(dirname "$0")" && ./state x',
+        'trap "" INT; "$0"',
+        'trap "" PIPE HUP; "$0"',
+        'ulimit -v 400000; "$0"',
+        'ulimit -s unlimited; "$0"',
+        'ulimit -s 512; "$0"',
+        'ulimit -n 16; "$0"',
+        'umask 077; "$0"',
+        'setarch -R "$0"',
+        'env -i OXIDIZE_SNAPSHOT="$OXIDIZE_SNAPSHOT" "$0"',
+        'exec -a something "$0"',
+    ],
+)
+def test_a_process_has_what_is_its_own(state: Path, script: str) -> None:
+    compare(shell(script, state))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"LC_ALL": "C"},
+        {"LC_ALL": "C.UTF-8"},
+        {"LC_ALL": "POSIX"},
+        {"LC_ALL": "xx_XX.UTF-8"},
+        {"TZ": "America/New_York"},
+        {"STATE": "value", "EMPTY": ""},
+        {"HOME": "/nowhere", "TMPDIR": "/nowhere"},
+        {"PYTHONHASHSEED": "0", "PYTHONPATH": "/nowhere"},
+    ],
+)
+def test_the_environment_is_that_of_the_process(state: Path, variables: dict[str, str]) -> None:
+    compare([str(state)], **variables)
+
+
+def test_the_streams_may_be_terminals(state: Path) -> None:
+    told = compare(["script", "-qec", f"{state} --unique >/dev/null; tty; {state} a", "/dev/null"])
+    assert '"fibonacci' not in told
+
+
+def test_another_user_may_start_it(state: Path, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    copy = Path(shutil.copy(state, "/tmp/oxidize-state"))  # noqa: S108 - which everybody can read
+    try:
+        compare(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(copy)])
+    finally:
+        copy.unlink()
+    assert tmp_path.exists()
+
+
+def test_the_file_may_be_elsewhere(state: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "a directory" / "with more" / "programme"
+    moved.parent.mkdir(parents=True)
+    shutil.copy(state, moved)
+    subprocess.run(["strip", moved], check=True)
+    told = json.loads(compare([str(moved)]))
+    assert told["paths"]["prefix"][0] == str(moved)
+    link = tmp_path / "link"
+    link.symlink_to(moved)
+    compare([str(link)])
+
+
+@pytest.mark.parametrize("name", ["ü", "x" * 60])
+def test_a_path_that_does_not_fit_gives_the_ordinary_start(state: Path, tmp_path: Path, name: str) -> None:
+    copy = shutil.copy(state, tmp_path / name)
+    status, out, err = start([str(copy), "a"], OXIDIZE_SNAPSHOT="explain")
+    assert NOT_USED in err
+    assert (status, out) == start([str(copy), "a"], OXIDIZE_SNAPSHOT="off")[:2]
+
+
+def test_no_two_processes_have_anything_random_in_common(state: Path) -> None:
+    rows = [json.loads(start([str(state), "--unique"])[1]) for _ in range(40)]
+    assert [len(set(column)) for column in zip(*rows, strict=True)] == [len(rows)] * len(rows[0])
+
+
+# --- damage ------------------------------------------------------------------------------------
+
+
+def snapshot_place(executable: Path) -> tuple[int, int]:
+    """Return where the snapshot begins in the file, and where its tables end."""
+    content = executable.read_bytes()
+    begin = content.index(SNAPSHOT_MAGIC, image_extent(executable).offset)
+    values = SNAPSHOT.struct.unpack_from(content, begin)
+    return begin, dict(zip([field.name for field in SNAPSHOT.fields], values, strict=True))["tables_end"]
+
+
+def test_damaged_tables_give_the_ordinary_start(static_state: Path, tmp_path: Path) -> None:
+    begin, end = snapshot_place(static_state)
+    expected = start([str(static_state), "a"], OXIDIZE_SNAPSHOT="off")[:2]
+    copy = Path(shutil.copy(static_state, tmp_path / static_state.name))
+    expected = start([str(copy), "a"], OXIDIZE_SNAPSHOT="off")[:2]
+    for offset in [*range(0, SNAPSHOT.size, 9), *range(SNAPSHOT.size, end, (end - SNAPSHOT.size) // 20)]:
+        with copy.open("r+b") as file:
+            file.seek(begin + offset)
+            (byte,) = file.read(1)
+            file.seek(begin + offset)
+            file.write(bytes([byte ^ 0x41]))
+        status, out, err = start([str(copy), "a"], OXIDIZE_SNAPSHOT="explain")
+        assert (status, out) == expected
+        assert NOT_USED in err
+        with pytest.raises(ImageError, match=r"damaged|digest"):
+            verify(copy)
+        with copy.open("r+b") as file:
+            file.seek(begin + offset)
+            file.write(bytes([byte]))
+
+
+def test_damaged_pages_are_found_by_verify(static_state: Path, tmp_path: Path) -> None:
+    begin, _ = snapshot_place(static_state)
+    size = verify(static_state).image.snapshot
+    assert size is not None
+    copy = Path(shutil.copy(static_state, tmp_path / static_state.name))
+    for offset in range(SNAPSHOT_RANGE.size, size.size, size.size // 3):
+        with copy.open("r+b") as file:
+            file.seek(begin + offset)
+            (byte,) = file.read(1)
+            file.seek(begin + offset)
+            file.write(bytes([byte ^ 1]))
+        with pytest.raises(ImageError, match=r"damaged|digest"):
+            verify(copy)
+
+
+# --- what is refused ---------------------------------------------------------------------------
+
+
+def build_app(build: Build, tmp_path: Path, code: str) -> Path:
+    """Build a program of one module."""
+    return build(write_project(tmp_path / "app", code=code)) / "app"
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("import os\nFILE = open('/proc/self/stat')\n", "descriptor"),
+        (
+            "import threading, time\nthreading.Thread(target=time.sleep, args=(99,), daemon=True).start()\n",
+            "threads",
+        ),
+        ("import os\nHOME = os.path.realpath('/proc/self/cwd') + '/x'\n", "machine that builds"),
+        ("import pathlib\nPARTS = pathlib.PurePosixPath(__file__).parts[1]\n", "cannot be replaced"),
+    ],
+)
+def test_what_no_other_process_can_have_is_refused(
+    build_with_snapshot: Build, tmp_path: Path, source: str, why: str
+) -> None:
+    with pytest.raises(AssertionError, match=why):
+        build_app(build_with_snapshot, tmp_path, f"{source}def main():\n    print('x')\n")
+
+
+def test_a_module_that_looks_at_the_machine_is_left_to_the_run(
+    build_with_snapshot: Build, tmp_path: Path
+) -> None:
+    source = "import os, json\nHOME = os.environ.get('HOME')\ndef main():\n    print(HOME)\n"
+    app = build_app(build_with_snapshot, tmp_path, source)
+    assert compare([str(app)], HOME="/one") == "/one\n"
+    assert compare([str(app)], HOME="/two") == "/two\n"
+
+
+def test_a_variable_that_was_not_set_must_not_be(build_with_snapshot: Build, tmp_path: Path) -> None:
+    source = "import os\nMODE = os.environ.get('APP_MODE', 'default')\ndef main():\n    print(MODE)\n"
+    app = build_app(build_with_snapshot, tmp_path, source)
+    assert compare([str(app)]) == "default\n"
+    status, out, err = start([str(app)], OXIDIZE_SNAPSHOT="explain", APP_MODE="other")
+    assert (status, out) == (0, "other\n")
+    assert NOT_USED in err
+
+
+def test_the_same_input_gives_the_same_bytes(static_state: Path, frontend: Frontend, tmp_path: Path) -> None:
+    project = tmp_path / "again"
+    shutil.copytree(static_state.parent.parent, project, ignore=shutil.ignore_patterns("dist"))
+    again = frontend.build(project, "--no-isolation") / static_state.name
+    assert again.read_bytes() == static_state.read_bytes()
