@@ -10,7 +10,7 @@ from pathlib import Path
 from conformance import Conformance, Interpreter, Outcome
 from run import Result
 
-PASSED, SKIPPED, FAILED = Result("passed"), Result("skipped", "why"), Result("failed", "a | `b`\nc")
+PASSED, SKIPPED, FAILED = Result("passed"), Result("skipped", "why"), Result("failed", "why")
 
 
 def conformance(
@@ -51,4 +51,4 @@ def test_the_page_has_both_lists() -> None:
     assert "With both: `ssl`.\n" in page
     assert "With the plain build only: `tkinter`.\n" in page
     assert "| runtime | 1 | 2 | 1 | 0 |\n| plain | 1 | 1 | 1 | 1 |" in page
-    assert "| `b` | did not fail | failed: `a \\| 'b' c` |" in page
+    assert "| `b` | did not fail | failed |" in page
