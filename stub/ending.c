@@ -8,6 +8,8 @@
 
 #include <Python.h>
 
+#include "snapshot.h"
+
 /* --- SystemExit ---------------------------------------------------------------------------- */
 
 /* The object that stands for the exit status: the exception's code, or itself if it has none. */
@@ -166,6 +168,19 @@ note_file(PyObject *object, struct files *files)
     }
 }
 
+/* Those that gc.freeze() has put aside are not among them. */
+static void
+find_unfrozen_files(struct files *files)
+{
+    PyObject *gc = PyImport_ImportModule("gc");
+    PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
+    for (Py_ssize_t i = 0; objects != NULL && i < PyList_GET_SIZE(objects); i++) {
+        note_file(PyList_GET_ITEM(objects, i), files);
+    }
+    Py_XDECREF(objects);
+    Py_XDECREF(gc);
+}
+
 #if PY_VERSION_HEX >= 0x030C0000
 
 static int
@@ -175,10 +190,15 @@ visit(PyObject *object, void *files)
     return 1;
 }
 
+/* A visit writes to every object, and so to every page of a snapshot, which has no open files. */
 static void
 find_files(struct files *files)
 {
-    PyUnstable_GC_VisitObjects(visit, files);
+    if (snapshot_is_in_use()) {
+        find_unfrozen_files(files);
+    } else {
+        PyUnstable_GC_VisitObjects(visit, files);
+    }
 }
 
 #else
@@ -186,13 +206,7 @@ find_files(struct files *files)
 static void
 find_files(struct files *files)
 {
-    PyObject *gc = PyImport_ImportModule("gc");
-    PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
-    for (Py_ssize_t i = 0; objects != NULL && i < PyList_GET_SIZE(objects); i++) {
-        note_file(PyList_GET_ITEM(objects, i), files);
-    }
-    Py_XDECREF(objects);
-    Py_XDECREF(gc);
+    find_unfrozen_files(files);
 }
 
 #endif

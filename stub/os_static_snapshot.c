@@ -12,6 +12,12 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     return false;
 }
 
+bool
+snapshot_is_in_use(void)
+{
+    return false;
+}
+
 void
 snapshot_make_begin(void)
 {

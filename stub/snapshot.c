@@ -386,6 +386,12 @@ is_wanted(bool *explained)
 }
 
 bool
+snapshot_is_in_use(void)
+{
+    return memory_arena_size() > 0;
+}
+
+bool
 snapshot_restore(const struct image *image, const struct invocation *invocation)
 {
     static struct snapshot snapshot;

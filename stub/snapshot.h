@@ -12,4 +12,7 @@
    nothing has changed, and Python is to be started as usual. */
 bool snapshot_restore(const struct image *image, const struct invocation *invocation);
 
+/* Whether this process has started from one. */
+bool snapshot_is_in_use(void);
+
 #endif
