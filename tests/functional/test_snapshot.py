@@ -268,10 +268,3 @@ def test_a_variable_that_was_not_set_must_not_be(build_with_snapshot: Build, tmp
     status, out, err = start([str(app)], OXIDIZE_SNAPSHOT="explain", APP_MODE="other")
     assert (status, out) == (0, "other\n")
     assert NOT_USED in err
-
-
-def test_the_same_input_gives_the_same_bytes(static_state: Path, frontend: Frontend, tmp_path: Path) -> None:
-    project = tmp_path / "again"
-    shutil.copytree(static_state.parent.parent, project, ignore=shutil.ignore_patterns("dist"))
-    again = frontend.build(project, "--no-isolation") / static_state.name
-    assert again.read_bytes() == static_state.read_bytes()
