@@ -175,8 +175,11 @@ def _pyinstaller(*options: str) -> tuple[str, ...]:
 VARIANTS: Mapping[str, str] = {
     "oxidize": "",
     "oxidize, compressed": "compression = true",
+    "oxidize, short exit": 'exit = "fast"',
+    "oxidize, lazy imports": 'lazy-imports = true\nexit = "fast"',
+    "oxidize, snapshot": 'snapshot = true\nexit = "fast"',
 }
-"""Settings of ``[tool.oxidize]`` that are measured, by label."""
+"""Settings of ``[tool.oxidize]`` that are measured, by label. Not every runtime admits snapshots."""
 
 
 def oxidizes(interpreter: Interpreter) -> list[Tool]:
