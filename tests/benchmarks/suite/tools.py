@@ -172,12 +172,15 @@ def _pyinstaller(*options: str) -> tuple[str, ...]:
     return ("pyinstaller", "--noconfirm", "--log-level=ERROR", *options, "{name}.py")
 
 
+WITHOUT_SPEEDUPS = '{ module = "markupsafe._speedups", include = false }'
+"""Lets a snapshot have what imports markupsafe, which does without this shared library."""
+
 VARIANTS: Mapping[str, str] = {
     "oxidize": "",
     "oxidize, compressed": "compression = true",
     "oxidize, short exit": 'exit = "fast"',
     "oxidize, lazy imports": 'lazy-imports = true\nexit = "fast"',
-    "oxidize, snapshot": 'snapshot = true\nexit = "fast"',
+    "oxidize, snapshot": f'snapshot = true\nexit = "fast"\nrules = [{WITHOUT_SPEEDUPS}]',
 }
 """Settings of ``[tool.oxidize]`` that are measured, by label. Not every runtime admits snapshots."""
 
