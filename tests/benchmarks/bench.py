@@ -88,6 +88,7 @@ def build_subjects(application: Application, plan: Plan, builder: Builder) -> li
             if tool.needs_freezers:
                 place = freezers.for_application(plan.work, application, tool.interpreter)
             built = builder.build(tool, application, place)
+            builder.launcher.run(built.command)  # some tools do not find all that a program imports
         except (MeasurementError, subprocess.CalledProcessError) as error:
             say(f"{application.name}: {tool.label}: LEFT OUT: {error}")
             continue

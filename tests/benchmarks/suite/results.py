@@ -88,10 +88,11 @@ class Results:
 
 
 def reference(subject: Measured, subjects: Sequence[Measured]) -> Measured | None:
-    """Return what *subject* is compared with: the first of oxidize with its interpreter, else any."""
+    """Return what *subject* is compared with: oxidize's first with its interpreter, else with the last."""
     ours = [other for other in subjects if other.label.startswith("oxidize")]
-    same = [other for other in ours if other.interpreter == subject.interpreter]
-    return next(iter([*same, *reversed(ours)]), None)
+    interpreters = [other.interpreter for other in ours]
+    wanted = subject.interpreter if subject.interpreter in interpreters else "".join(interpreters[-1:])
+    return next((other for other in ours if other.interpreter == wanted), None)
 
 
 def write(results: Results, path: Path) -> None:
