@@ -32,6 +32,17 @@ collector_spare(void)
 }
 
 bool
+collector_freeze(void)
+{
+    return false;
+}
+
+void
+collector_unfreeze(void)
+{
+}
+
+bool
 collector_pause(void)
 {
     return false;
@@ -135,6 +146,27 @@ call(PyCFunction function)
     return function(Py_None, NULL);
 }
 
+bool
+collector_freeze(void)
+{
+    if (freeze == NULL || unfreeze == NULL || get_freeze_count == NULL) {
+        return false;
+    }
+    PyObject *count = call(get_freeze_count);
+    bool none = count != NULL && PyLong_AsLong(count) == 0;
+    if (none) {
+        Py_XDECREF(call(freeze));
+    }
+    Py_XDECREF(count);
+    return none;
+}
+
+void
+collector_unfreeze(void)
+{
+    Py_XDECREF(call(unfreeze));
+}
+
 void
 collector_spare(void)
 {
@@ -142,14 +174,11 @@ collector_spare(void)
         atomic_store(&remaining, 0);
         return;
     }
-    PyObject *count = call(get_freeze_count);
-    if (count != NULL && PyLong_AsLong(count) == 0) {
-        Py_XDECREF(call(freeze));
-        Py_XDECREF(call(unfreeze));
+    if (collector_freeze()) {
+        collector_unfreeze();
     } else {
         atomic_store(&remaining, 0); /* the program does itself what is to be done */
     }
-    Py_XDECREF(count);
 }
 
 void

@@ -16,6 +16,11 @@ void collector_setup(uint32_t most);
 /* Count all objects that exist as old ones, which have survived collections, without collecting. */
 void collector_spare(void);
 
+/* As gc.freeze() and gc.unfreeze(). False if there are frozen objects already, or no such
+ * functions. */
+bool collector_freeze(void);
+void collector_unfreeze(void);
+
 /* No collection happens between these two: no Python code may run. */
 bool collector_pause(void);
 void collector_resume(bool paused);

@@ -6,9 +6,15 @@
    so they are flushed. */
 #include "ending.h"
 
-#include <Python.h>
+#include "internals.h"
+
+#ifdef OXIDIZE_KNOWS_INTERPRETER
+#define Py_BUILD_CORE
+#include <internal/pycore_interp.h> /* PyInterpreterState */
+#endif
 
 #include "snapshot.h"
+#include "startup_objects.h"
 
 /* --- SystemExit ---------------------------------------------------------------------------- */
 
@@ -102,9 +108,19 @@ call_if_imported(const char *module_name, const char *function, const char *doin
     Py_XDECREF(name);
 }
 
+/* From here on threads cannot be started. */
+static void
+begin_end(void)
+{
+#ifdef OXIDIZE_KNOWS_INTERPRETER
+    PyInterpreterState_Get()->finalizing = 1;
+#endif
+}
+
 static void
 let_program_end(void)
 {
+    begin_end();
     call_if_imported("threading", "_shutdown", "on threading shutdown");
     if (Py_MakePendingCalls() < 0) {
         tell_ignored("in a pending call", NULL);
@@ -244,6 +260,16 @@ flush_files(void)
         }
     }
     PyErr_Clear();
+}
+
+int
+ending_finalise(void)
+{
+    if (startup_objects_are_aside()) {
+        let_program_end(); /* what it does first, and then finds done */
+        startup_objects_settle();
+    }
+    return Py_FinalizeEx();
 }
 
 int

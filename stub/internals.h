@@ -13,4 +13,11 @@
 #define OXIDIZE_KNOWS_INTERNALS
 #endif
 
+/* Whether the stub reads and changes fields of an interpreter that no function of CPython's leads
+ * to. */
+#if PY_VERSION_HEX < 0x030F0000 && !defined(Py_GIL_DISABLED) && !defined(Py_DEBUG) &&              \
+    __has_include(<internal/pycore_interp.h>)
+#define OXIDIZE_KNOWS_INTERPRETER
+#endif
+
 #endif

@@ -17,6 +17,7 @@
 #include "snapshot.h"
 #include "snapshot_make.h"
 #include "snapshot_paths.h"
+#include "startup_objects.h"
 #include "trace.h"
 #include "trace_effects.h"
 #include "tree.h"
@@ -172,22 +173,22 @@ is_inspected(void)
 }
 
 /* End as Py_RunMain does, or with `fast` in the shortened way. `result` is null if an exception is
-   set. */
+   set; with `inspected` not even SystemExit ends the program. */
 static int
-finish(PyObject *result, bool fast)
+finish(PyObject *result, bool inspected, bool fast)
 {
     int exit_status = 0;
     bool interrupted = false;
-    if (result == NULL && !(fast && ending_take_system_exit(&exit_status))) {
+    if (result == NULL && (inspected || !ending_take_system_exit(&exit_status))) {
         interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
-        PyErr_Print(); /* ends the process if it is SystemExit */
+        PyErr_Print();
         exit_status = 1;
     }
     Py_XDECREF(result);
     if (is_inspected()) {
         return Py_RunMain(); /* which has nothing to run but a REPL */
     }
-    if ((fast ? ending_shorten() : Py_FinalizeEx()) < 0) {
+    if ((fast && !inspected ? ending_shorten() : ending_finalise()) < 0) {
         exit_status = 120; /* buffered output was lost */
     }
     return interrupted ? os_die_of_interrupt() : exit_status;
@@ -200,6 +201,7 @@ initialise(struct invocation *invocation)
     if (finder_setup() < 0 || (trace_is_on && effects_setup() < 0)) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
+    startup_objects_setup();
     PyStatus status = config_initialise(&image, invocation);
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status); /* also the regular end of --help and --version */
@@ -255,11 +257,14 @@ oxidize_run(int argc, char **argv)
         !target.traced && !invocation.interpreter && !target.python && !target.self_test && !worker;
     if (!is_program || !snapshot_restore(&image, &invocation)) {
         initialise(&invocation);
+        if (is_program) {
+            startup_objects_put_aside();
+        }
     }
     module_list_setup(target.modules_directory);
     if (invocation.interpreter || target.python) {
         return Py_RunMain();
     }
-    bool fast = target.fast_exit && !flag("inspect");
-    return finish(worker ? run_worker() : run_target(&target), fast);
+    bool inspected = flag("inspect");
+    return finish(worker ? run_worker() : run_target(&target), inspected, target.fast_exit);
 }
