@@ -99,6 +99,12 @@ def test_a_profile_is_recorded_without_and_used_with_link_time_optimisation() ->
     assert "FREEZE_MODULE_DEPS=" in command
 
 
+def test_optimised_code_leaves_the_margin_of_the_recursion_check() -> None:
+    command = cpython.final_make_command(Plan("3.14.7", CLANG, pgo=True, lto=True), "python")
+    assert "-inline-max-stacksize=4096" in words(command, "CFLAGS_NODIST")
+    assert "-Wl,-mllvm,-inline-max-stacksize=4096" in words(command, "LDFLAGS_NODIST")
+
+
 def test_an_optimising_link_keeps_the_allocator_that_static_stubs_call() -> None:
     def kept(toolchain: Toolchain) -> set[str]:
         link = cpython.final_stage_flags(Plan("3.14.7", toolchain, lto=True)).link

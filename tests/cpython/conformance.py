@@ -4,8 +4,9 @@
                                         [--jobs N] [--keep] [--only-failing] [--page FILE] [TEST ...]
 
 What is compared: the modules of the standard library that can be imported, and what becomes of CPython's own
-tests. The plain build is made in DIRECTORY, as ``configure --enable-shared --disable-test-modules && make
-install`` makes it with the compiler and the libraries of this machine. With --keep, what DIRECTORY has is not
+tests. The plain build is made in DIRECTORY, as ``configure --enable-shared --disable-test-modules
+--with-readline=editline && make install`` makes it with the compiler and the libraries of this machine, and
+then moved, as a runtime is that is unpacked from an archive. With --keep, what DIRECTORY has is not
 made or run again.
 
 The exit status is 1 if a module or a test works in the plain build only. Runtimes leave out tkinter and gdbm.
@@ -44,7 +45,8 @@ INTRODUCTION = """\
 # Built runtimes and plain CPython
 
 CPython {version}, twice: as `oxidize runtime build` makes it, with everything linked statically, and as
-CPython's own instructions have it, with a shared libpython and the libraries of the machine.
+CPython's own instructions have it, with a shared libpython and the libraries of the machine, libedit among
+them. Both were then moved: an archive is unpacked anywhere.
 `tests/cpython/conformance.py` has compared the two, and has written this page.
 
 ## Modules
@@ -123,7 +125,10 @@ def unpack_runtime(archive: Path, source: Path, directory: Path) -> Path:
 
 
 def build_plain(source: Path, directory: Path, jobs: int) -> Path:
-    """Build CPython with a shared libpython and without modules for tests, and return its interpreter."""
+    """Build CPython with a shared libpython and without modules for tests, and return its interpreter.
+
+    It is like a runtime in two things: libedit is its readline, and it is moved to *directory*.
+    """
     python = directory / "bin" / "python3"
     if not python.exists():
         tree = directory.with_name(f"{directory.name}-build")
@@ -131,15 +136,18 @@ def build_plain(source: Path, directory: Path, jobs: int) -> Path:
         configure = [
             str(source / "configure"),
             *("--enable-shared", "--without-ensurepip", "--disable-test-modules"),
+            "--with-readline=editline",
         ]
+        installed = directory.with_name(f"{directory.name}-installed")
         commands = [
-            [*configure, f"--prefix={directory}", f"LDFLAGS=-Wl,-rpath,{directory / 'lib'}"],
+            [*configure, f"--prefix={installed}", r"LDFLAGS=-Wl,-rpath,\$$ORIGIN/../lib"],
             ["make", f"-j{jobs}"],
             ["make", "install"],
         ]
         with directory.with_name(f"{directory.name}-build.log").open("wb") as log:
             for command in commands:
                 subprocess.run(command, check=True, cwd=tree, stdout=log, stderr=subprocess.STDOUT)
+        installed.rename(directory)
         (library,) = directory.glob("lib/python3.*")
         shutil.copytree(source / "Lib" / "test", library / "test", dirs_exist_ok=True)
     return python
@@ -229,7 +237,7 @@ def compare(arguments: argparse.Namespace) -> Conformance:
     results: Path = arguments.results
     results.mkdir(parents=True, exist_ok=True)
     if not arguments.keep:
-        for name in ("source", "runtime", "plain", "plain-build"):
+        for name in ("source", "runtime", "plain", "plain-build", "plain-installed"):
             shutil.rmtree(results / name, ignore_errors=True)
     source = results / "source"
     if not source.exists():

@@ -12,6 +12,7 @@ from pathlib import Path
 from oxidize_build.link import stub_key
 from oxidize_build.progress import stage
 from oxidize_build.runtime.build import assembly, cpython
+from oxidize_build.runtime.build.adapting import adapt
 from oxidize_build.runtime.build.installing import neutralise
 from oxidize_build.runtime.build.libraries import library_steps
 from oxidize_build.runtime.build.packing import write_archive
@@ -82,10 +83,12 @@ def _steps(build: Build) -> Iterator[Step]:
     yield step(f"stub-{stub_key()[:8]}", "Link the stub", _link_stub)
 
 
-def _unpack(build: Build, _tools: Tools) -> None:
+def _unpack(build: Build, tools: Tools) -> None:
     source = build.workshop.source
     shutil.rmtree(source, ignore_errors=True)
     unpack_tree(build.source_archive or build.sources.archive(build.component), source)
+    changed = [path.relative_to(source).as_posix() for path in adapt(source)]
+    tools.log.write_text(f"changed: {', '.join(changed) or 'nothing'}\n", encoding="utf-8")
 
 
 def _configure(build: Build, tools: Tools) -> None:

@@ -48,6 +48,9 @@ _LIST_OBJECTS = f"{OBJECT_LIST}: ; @echo $(LIBRARY_OBJS) > $@"
 ALLOCATING_SOURCE = "os_static_memory.c"
 """The stub's source that makes libpython's mimalloc the allocator of a static executable."""
 _MIMALLOC = re.compile(r"\bmi_\w+")
+_LIMITED_STACK = ("-mllvm", "-inline-max-stacksize=4096")
+"""By a profile, functions with 32 KiB of paths on the stack are inlined into others that recurse. That is the
+margin that CPython's recursion check leaves: an overflow ended the process. They stay apart."""
 _FIXED_ADDRESS = "-fno-pie"
 """An executable of oxidize has a fixed address: so is libpython's code made for one, which is faster."""
 
@@ -84,7 +87,7 @@ def first_stage_flags(plan: Plan) -> Flags:
     if not plan.pgo:
         return Flags((_FIXED_ADDRESS, "-O0"), ("-no-pie",))  # it only has to be there soon
     # the compiler's own intermediate code tells more than the source's expressions do
-    return Flags((_FIXED_ADDRESS, "-fprofile-generate"), ("-no-pie", "-fprofile-generate"))
+    return Flags((_FIXED_ADDRESS, "-fprofile-generate", *_LIMITED_STACK), ("-no-pie", "-fprofile-generate"))
 
 
 def final_stage_flags(plan: Plan) -> Flags:
@@ -93,10 +96,13 @@ def final_stage_flags(plan: Plan) -> Flags:
     if plan.pgo:
         # what training never ran has no profile, which the compiler would warn about
         compile_flags += [f"-fprofile-use=../profile/{PROFILE_NAME}", "-Wno-profile-instr-unprofiled"]
+    if plan.pgo or plan.lto:
+        compile_flags += _LIMITED_STACK
     if plan.lto:
         compile_flags.append("-flto=thin")
         link_flags += ["-flto=thin", "-fuse-ld=lld", f"-Wl,--thinlto-jobs={plan.jobs}"]
         link_flags.append("-Wl,--lto-obj-path=../native-objects/object")
+        link_flags += [f"-Wl,-mllvm,{_LIMITED_STACK[1]}"]
         link_flags += [f"-Wl,--undefined={name}" for name in _kept_symbols(plan)]
     return Flags(tuple(compile_flags), tuple(link_flags))
 
