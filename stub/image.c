@@ -132,6 +132,8 @@ image_open(struct cursor whole, struct image *image)
         }
         if (i == IMAGE_SECTION_OPTIONS) {
             options_check = section.check;
+        } else if (i == IMAGE_SECTION_SNAPSHOT) {
+            image->snapshot_check = section.check;
         }
     }
     if (!CHECKSUMS_AGREE(options_check, xxh64(image->sections[IMAGE_SECTION_OPTIONS], 0))) {

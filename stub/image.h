@@ -10,7 +10,8 @@
 struct image {
     struct cursor sections[IMAGE_SECTION_COUNT];
     uint32_t python_version;
-    uint64_t identity; /* tells it from other images */
+    uint64_t identity;       /* tells it from other images */
+    uint64_t snapshot_check; /* XXH64 of the whole snapshot, which nobody has compared */
 };
 
 /* Text in the image: UTF-8, not terminated. */

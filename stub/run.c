@@ -15,6 +15,7 @@
 #include "placed.h"
 #include "programs.h"
 #include "snapshot.h"
+#include "snapshot_guard.h"
 #include "snapshot_make.h"
 #include "snapshot_paths.h"
 #include "startup_objects.h"
@@ -182,6 +183,7 @@ finish(PyObject *result, bool inspected, bool fast)
     if (result == NULL && (inspected || !ending_take_system_exit(&exit_status))) {
         interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
         PyErr_Print();
+        snapshot_die_if_damaged();
         exit_status = 1;
     }
     Py_XDECREF(result);

@@ -16,6 +16,7 @@
 #include "os.h"
 #include "registrations.h"
 #include "snapshot_cpython.h"
+#include "snapshot_guard.h"
 #include "snapshot_paths.h"
 #include "snapshot_state.h"
 #include "xxh64.h"
@@ -378,10 +379,11 @@ renew(const struct snapshot *snapshot, const struct invocation *invocation)
 }
 
 static bool
-is_wanted(bool *explained)
+is_wanted(bool *explained, bool *checked)
 {
     const char *value = os_has_more_rights() ? NULL : getenv(IMAGE_SNAPSHOT_SWITCH);
-    *explained = value != NULL && strcmp(value, "explain") == 0;
+    *checked = value != NULL && strcmp(value, "verify") == 0;
+    *explained = *checked || (value != NULL && strcmp(value, "explain") == 0);
     return value == NULL || strcmp(value, "off") != 0;
 }
 
@@ -395,12 +397,13 @@ bool
 snapshot_restore(const struct image *image, const struct invocation *invocation)
 {
     static struct snapshot snapshot;
-    bool explained;
+    bool explained, checked;
     if (image->sections[IMAGE_SECTION_SNAPSHOT].size == 0 || os_has_more_rights() ||
-        !is_wanted(&explained)) {
+        !is_wanted(&explained, &checked)) {
         return false;
     }
-    reason why = check(image, invocation, &snapshot);
+    reason why = checked && !snapshot_is_whole(image) ? "it is damaged"
+                                                      : check(image, invocation, &snapshot);
     size_t arena_size = (snapshot.header.arena_size + SNAPSHOT_PAGE - 1) & -(size_t)SNAPSHOT_PAGE;
     if (why == NULL && !reserve(arena_size)) {
         why = "its address is taken, or there is too little memory";
@@ -416,6 +419,7 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
         }
         return false;
     }
+    snapshot_guard(image);
     become(&snapshot);
     if (!snapshot_cpython_restore(snapshot.utf8_mode)) {
         status_die(status_fault("its snapshot cannot be used"));

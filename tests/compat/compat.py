@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,10 @@ class Package:
     in_ci: bool
     expected_failure: str | None
     """Why it does not work, if it does not."""
+    snapshot: bool = False
+    """Whether it is checked with a snapshot too."""
+    optional: tuple[str, ...] = ()
+    """Shared libraries that a snapshot goes better without: they are only there to be quicker."""
 
     @property
     def slug(self) -> str:
@@ -82,16 +86,25 @@ class Result:
 def read_packages() -> list[Package]:
     """Return the packages of ``packages.toml``, in its order."""
     tables: Mapping[str, dict[str, object]] = tomllib.loads((HERE / "packages.toml").read_text("utf-8"))
-    known = {"requires", "ci", "fails"}
+    known = {"requires", "ci", "fails", "snapshot", "optional"}
     packages = []
     for name, table in tables.items():
         if unknown := table.keys() - known:
             raise ValueError(f"packages.toml: {name} has unknown keys: {', '.join(sorted(unknown))}")
         requires = table.get("requires", [name])
         fails = table.get("fails")
+        optional = table.get("optional", [])
         assert isinstance(requires, list)
+        assert isinstance(optional, list)
         packages.append(
-            Package(name, tuple(requires), bool(table.get("ci")), None if fails is None else str(fails))
+            Package(
+                name,
+                tuple(requires),
+                bool(table.get("ci")),
+                None if fails is None else str(fails),
+                bool(table.get("snapshot")),
+                tuple(optional),
+            )
         )
     return packages
 
@@ -106,13 +119,18 @@ def pinned_version(package: Package) -> str:
     raise ValueError(f"constraints.txt does not pin {name}")
 
 
-def build(package: Package, folder: Path) -> Path:
+def build(package: Package, folder: Path, write: Callable[[Path], None] | None = None) -> Path:
     """Build the executable of *package* in *folder*, as `oxidize build` does with no configuration.
+
+    *write* writes the project into a folder, if it is another one.
 
     Raises CompatError with the last of what the build says.
     """
     project = folder / "project"
-    write_project(package, project)
+    if write:
+        write(project)
+    else:
+        write_project(package, project)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment |= {
         "PIP_CONSTRAINT": str(CONSTRAINTS),

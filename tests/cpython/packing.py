@@ -26,11 +26,52 @@ WITH_TESTS = Policy(
 
 BECOME_PYTHON = "import os, sys; os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
 
+PRELOADED = (
+    *("test.libregrtest.main", "test.support", "test.support.import_helper", "test.support.os_helper"),
+    *("test.support.script_helper", "test.support.socket_helper", "test.support.threading_helper"),
+    *("test.support.warnings_helper", "unittest", "unittest.mock", "doctest"),
+    *("abc", "argparse", "array", "ast", "asyncio", "base64", "bisect", "bz2", "calendar", "codecs"),
+    *("collections", "compileall", "concurrent.futures.thread", "configparser", "contextlib", "contextvars"),
+    *("copy", "csv", "ctypes", "dataclasses", "datetime", "decimal", "difflib", "dis", "email.message"),
+    *("enum", "errno", "fnmatch", "fractions", "functools", "getopt", "getpass", "gettext", "glob", "gzip"),
+    *("hashlib", "heapq", "hmac", "html.parser", "http.client", "http.server", "importlib.metadata"),
+    *("importlib.resources", "importlib.util", "inspect", "io", "ipaddress", "itertools", "json", "keyword"),
+    *("linecache", "locale", "logging.config", "lzma", "math", "mimetypes", "mmap", "multiprocessing.pool"),
+    *("numbers", "operator", "optparse", "os", "pathlib", "pdb", "pickle", "pkgutil", "platform", "plistlib"),
+    *("posixpath", "pprint", "queue", "random", "re", "reprlib", "runpy", "sched", "secrets", "select"),
+    *("selectors", "shelve", "shlex", "shutil", "signal", "socket", "socketserver", "sqlite3", "ssl", "stat"),
+    *("statistics", "string", "struct", "subprocess", "sysconfig", "tarfile", "tempfile", "textwrap"),
+    *("threading", "time", "timeit", "token", "tokenize", "traceback", "tracemalloc", "types", "typing"),
+    *("urllib.parse", "urllib.request", "uuid", "warnings", "wave", "weakref", "xml.dom.minidom"),
+    *("xml.etree.ElementTree", "xml.sax", "zipfile", "zipimport", "zlib", "zoneinfo"),
+)
+"""What a snapshot has: regrtest, and the modules of the standard library that programs use."""
 
-def pack_tests(runtime: Runtime, directory: Path) -> Path:
-    """Return an executable in *directory* that takes the arguments of ``python`` and has the package test."""
+RUN_SCRIPT = f"""\
+import sys
+
+if not sys.argv:
+    import {", ".join(PRELOADED)}
+
+script = sys.argv[1 + sys.argv[1:].index(next(a for a in sys.argv[1:] if not a.startswith("-")))]
+del sys.argv[: sys.argv.index(script)]
+sys.path.insert(0, script.rpartition("/")[0])
+with open(script, "rb") as file:
+    code = compile(file.read(), script, "exec")
+__file__ = script
+exec(code)
+"""
+"""Run a script as ``python`` does, with what the snapshot has. It is never without arguments."""
+
+
+def pack_tests(runtime: Runtime, directory: Path, *, snapshot: bool = False) -> Path:
+    """Return an executable in *directory* that runs scripts as ``python`` does and has the package test.
+
+    With *snapshot* it starts from one; otherwise it takes all arguments of ``python``.
+    """
     cache = Cache.default()
     workshop = Workshop(runtime, cache, make_stub(runtime, cache))
     kept = apply_policy(collect_stdlib(runtime), runtime, WITH_TESTS).kept
-    executable = Executable(f"python{runtime.short_version}", Command(BECOME_PYTHON))
+    command = Command(RUN_SCRIPT if snapshot else BECOME_PYTHON)
+    executable = Executable(f"python{runtime.short_version}", command, snapshot=snapshot)
     return pack(executable, kept, workshop, directory / executable.name).path

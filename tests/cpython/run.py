@@ -1,6 +1,9 @@
 """Compare CPython's own tests in a packed interpreter with the same in the interpreter that it was made of.
 
-    python tests/cpython/run.py [--python PYTHON] [--jobs N] [--results DIRECTORY] [TEST ...]
+    python tests/cpython/run.py [--python PYTHON] [--snapshot] [--jobs N] [--results DIRECTORY] [TEST ...]
+
+With --snapshot the packed interpreter starts from one, in which regrtest and most of the standard library
+have been imported. Processes that the tests start themselves are interpreters, which have none.
 
 The exit status is 0 if every test that passes unpacked passes packed too, or is expected to fail by
 expected_failures.toml; 1 otherwise. What the list says too much is told.
@@ -252,6 +255,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("tests", nargs="*", metavar="TEST", default=TESTS, help="such as test_os")
     parser.add_argument("--python", type=Path, help="the interpreter to pack (default: this one)")
+    parser.add_argument("--snapshot", action="store_true", help="run the tests from a snapshot")
     parser.add_argument("--jobs", type=int, default=2, help="how many files of tests to run at a time")
     parser.add_argument("--results", type=Path, help="where records and output are kept (default: nowhere)")
     parser.add_argument(
@@ -283,7 +287,7 @@ def main() -> int:
     results = (arguments.results or Path(tempfile.mkdtemp(prefix="cpython-tests-"))).absolute()
     results.mkdir(parents=True, exist_ok=True)
     try:
-        executable = arguments.executable or pack_tests(runtime, results)
+        executable = arguments.executable or pack_tests(runtime, results, snapshot=arguments.snapshot)
         suite = Suite(runtime, executable, results, arguments.keep_unpacked)
         missing = [name for name in arguments.tests if not has_tests(runtime, name)]
         comparisons = compare_all(suite, sorted({*arguments.tests} - {*missing}), arguments.jobs)

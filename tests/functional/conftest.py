@@ -196,3 +196,81 @@ def built_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built-runtime") / "runtime"
     extract(Path(archive), folder)
     return folder / "python"
+
+
+# --- executables with a snapshot ---------------------------------------------------------------
+
+VERSIONS_WITH_SNAPSHOTS = ("3.12", "3.13")
+STATIC = "built runtime"
+
+
+def find_interpreter(version: str) -> Path | None:
+    """Return an interpreter of that version."""
+    for python in interpreters():
+        command = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == version:
+            return python
+    return None
+
+
+@pytest.fixture(scope="session")
+def build_with_snapshot(
+    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
+) -> Build:
+    """Build a project with a runtime that was built from source, with a snapshot."""
+    runtime: Path = request.getfixturevalue("built_runtime")
+    settings = f"\n[tool.oxidize]\nsnapshot = true\nruntime = {{path = {json.dumps(str(runtime))}}}\n"
+    return make_build(frontend, tmp_path_factory, settings)
+
+
+@pytest.fixture(scope="session")
+def static_state(
+    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The sample project, all of whose imports are done: the runtime has no shared libraries."""
+    runtime: Path = request.getfixturevalue("built_runtime")
+    settings = (
+        f'\n[tool.oxidize]\nsnapshot = true\nprepare = "state:warm"\nruntime = {{path = "{runtime}"}}\n'
+    )
+    return make_build(frontend, tmp_path_factory, settings)(PROJECTS / "snapshot") / "state"
+
+
+@pytest.fixture(scope="session")
+def build_with(
+    make_frontend: Callable[[Path], Frontend], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Build]:
+    """Return what builds a project with a snapshot, of the interpreter of a version."""
+    made: dict[str, Build] = {}
+
+    def make(version: str) -> Build:
+        if version not in made:
+            python = find_interpreter(version)
+            if python is None:
+                pytest.skip(f"there is no Python {version} here")
+            settings = "\n[tool.oxidize]\nsnapshot = true\n"
+            made[version] = make_build(make_frontend(python), tmp_path_factory, settings)
+        return made[version]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build_with_any(build_with: Callable[[str], Build]) -> Build:
+    """The same for the latest of the versions that are here."""
+    found = [version for version in VERSIONS_WITH_SNAPSHOTS if find_interpreter(version)]
+    if not found:
+        pytest.skip("there is no Python here that snapshots can be made of")
+    return build_with(found[-1])
+
+
+@pytest.fixture(scope="session", params=[*VERSIONS_WITH_SNAPSHOTS, STATIC])
+def state(request: pytest.FixtureRequest, build_with: Callable[[str], Build]) -> Path:
+    if request.param == STATIC:
+        found: Path = request.getfixturevalue("static_state")
+        return found
+    return build_with(request.param)(PROJECTS / "snapshot") / "state"
+
+
+@pytest.fixture(scope="session")
+def any_state(build_with_any: Build) -> Path:
+    return build_with_any(PROJECTS / "snapshot") / "state"

@@ -4,83 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from making import write_project
+from starting import NOT_USED, compare, start
 
-from conftest import PROJECTS, Build, Frontend, interpreters, make_build
-from oxidize_build.errors import ImageError
-from oxidize_build.image.format import SNAPSHOT, SNAPSHOT_MAGIC, SNAPSHOT_RANGE
-from oxidize_build.objfile.elf import image_extent
+from conftest import Build
 from oxidize_build.verify import verify
-
-STATIC = "built runtime"
-VERSIONS = ("3.12", "3.13")
-NOT_USED = "the snapshot is not used"
-
-
-def find_interpreter(version: str) -> Path:
-    """Return an interpreter of that version; skip the test where there is none."""
-    for python in interpreters():
-        command = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        if subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == version:
-            return python
-    pytest.skip(f"there is no Python {version} here")
-
-
-@pytest.fixture(scope="session")
-def build_with_snapshot(
-    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
-) -> Build:
-    """Build a project with a runtime that was built from source, with a snapshot."""
-    runtime: Path = request.getfixturevalue("built_runtime")
-    settings = f"\n[tool.oxidize]\nsnapshot = true\nruntime = {{path = {json.dumps(str(runtime))}}}\n"
-    return make_build(frontend, tmp_path_factory, settings)
-
-
-@pytest.fixture(scope="session")
-def static_state(
-    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The sample project, all of whose imports are done: the runtime has no shared libraries."""
-    runtime: Path = request.getfixturevalue("built_runtime")
-    settings = (
-        f'\n[tool.oxidize]\nsnapshot = true\nprepare = "state:warm"\nruntime = {{path = "{runtime}"}}\n'
-    )
-    return make_build(frontend, tmp_path_factory, settings)(PROJECTS / "snapshot") / "state"
-
-
-@pytest.fixture(scope="session", params=[*VERSIONS, STATIC])
-def state(
-    request: pytest.FixtureRequest,
-    make_frontend: Callable[[Path], Frontend],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    if request.param == STATIC:
-        found: Path = request.getfixturevalue("static_state")
-        return found
-    frontend = make_frontend(find_interpreter(request.param))
-    build = make_build(frontend, tmp_path_factory, "\n[tool.oxidize]\nsnapshot = true\n")
-    return build(PROJECTS / "snapshot") / "state"
-
-
-def start(command: list[str], **more: str) -> tuple[int, str, str]:
-    """Run a command and return its status and what it writes, without addresses of objects."""
-    done = subprocess.run(command, capture_output=True, env={**os.environ, **more}, check=False)
-    texts = [re.sub("0x[0-9a-f]+", "0x", text.decode()) for text in (done.stdout, done.stderr)]
-    return done.returncode, texts[0], texts[1]
-
-
-def compare(command: list[str], **more: str) -> str:
-    """Start with and without the snapshot, expect no difference, and return the output."""
-    with_snapshot = start(command, OXIDIZE_SNAPSHOT="explain", **more)
-    assert with_snapshot == start(command, OXIDIZE_SNAPSHOT="off", **more)
-    return with_snapshot[1]
 
 
 def shell(script: str, state: Path) -> list[str]:
@@ -176,53 +109,6 @@ def test_a_path_that_does_not_fit_gives_the_ordinary_start(state: Path, tmp_path
 def test_no_two_processes_have_anything_random_in_common(state: Path) -> None:
     rows = [json.loads(start([str(state), "--unique"])[1]) for _ in range(40)]
     assert [len(set(column)) for column in zip(*rows, strict=True)] == [len(rows)] * len(rows[0])
-
-
-# --- damage ------------------------------------------------------------------------------------
-
-
-def snapshot_place(executable: Path) -> tuple[int, int]:
-    """Return where the snapshot begins in the file, and where its tables end."""
-    content = executable.read_bytes()
-    begin = content.index(SNAPSHOT_MAGIC, image_extent(executable).offset)
-    values = SNAPSHOT.struct.unpack_from(content, begin)
-    return begin, dict(zip([field.name for field in SNAPSHOT.fields], values, strict=True))["tables_end"]
-
-
-def test_damaged_tables_give_the_ordinary_start(static_state: Path, tmp_path: Path) -> None:
-    begin, end = snapshot_place(static_state)
-    expected = start([str(static_state), "a"], OXIDIZE_SNAPSHOT="off")[:2]
-    copy = Path(shutil.copy(static_state, tmp_path / static_state.name))
-    expected = start([str(copy), "a"], OXIDIZE_SNAPSHOT="off")[:2]
-    for offset in [*range(0, SNAPSHOT.size, 9), *range(SNAPSHOT.size, end, (end - SNAPSHOT.size) // 20)]:
-        with copy.open("r+b") as file:
-            file.seek(begin + offset)
-            (byte,) = file.read(1)
-            file.seek(begin + offset)
-            file.write(bytes([byte ^ 0x41]))
-        status, out, err = start([str(copy), "a"], OXIDIZE_SNAPSHOT="explain")
-        assert (status, out) == expected
-        assert NOT_USED in err
-        with pytest.raises(ImageError, match=r"damaged|digest"):
-            verify(copy)
-        with copy.open("r+b") as file:
-            file.seek(begin + offset)
-            file.write(bytes([byte]))
-
-
-def test_damaged_pages_are_found_by_verify(static_state: Path, tmp_path: Path) -> None:
-    begin, _ = snapshot_place(static_state)
-    size = verify(static_state).image.snapshot
-    assert size is not None
-    copy = Path(shutil.copy(static_state, tmp_path / static_state.name))
-    for offset in range(SNAPSHOT_RANGE.size, size.size, size.size // 3):
-        with copy.open("r+b") as file:
-            file.seek(begin + offset)
-            (byte,) = file.read(1)
-            file.seek(begin + offset)
-            file.write(bytes([byte ^ 1]))
-        with pytest.raises(ImageError, match=r"damaged|digest"):
-            verify(copy)
 
 
 # --- what is refused ---------------------------------------------------------------------------

@@ -65,7 +65,8 @@ TRACE_SUFFIX = ".trace"
 SNAPSHOT_MAGIC = b"OXISNAP\0"
 """What a snapshot begins with."""
 SNAPSHOT_SWITCH = "OXIDIZE_SNAPSHOT"
-"""Environment variable: ``off`` starts without the snapshot, ``explain`` says why it is not used."""
+"""Environment variable: ``off`` starts without the snapshot, ``explain`` says why it is not used,
+``verify`` does so too and checks all of it before."""
 SNAPSHOT_DIRECTORY = "/oxidize-snapshot-directory-".ljust(160, "0")
 SNAPSHOT_NAME = "oxidize-snapshot-name-".ljust(48, "0")
 """Directory and name of the executable in a snapshot: where it really is takes their place, if it fits."""
