@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include <patchlevel.h>
 
+#define SUPPORTED_VERSIONS "3.12, 3.13 and 3.14 from 3.14.1, on x86_64"
+
 #if PY_VERSION_HEX >= 0x030C0000 && PY_VERSION_HEX < 0x030F0000 && defined(__x86_64__) &&          \
     (PY_VERSION_HEX < 0x030E0000 || PY_VERSION_HEX >= 0x030E0100)
 #include <pyconfig.h>
@@ -18,16 +20,43 @@
 
 #ifdef SUPPORTED
 
+#include <internal/pycore_gc.h>
 #include <internal/pycore_interp.h>
+#include <internal/pycore_object.h>
 #include <internal/pycore_pystate.h>
 #include <internal/pycore_runtime.h>
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
 
 /* CPython's own, see allocators.c. */
 extern int _PyMem_SetupAllocators(PyMemAllocatorName name);
+
+/* What this file, snapshot_search.c and snapshot_paths.c take for granted of objects. */
+_Static_assert(sizeof(PyGC_Head) == SNAPSHOT_GC_HEAD, "the collector's words before an object");
+_Static_assert(MANAGED_WEAKREF_OFFSET == -(SNAPSHOT_GC_HEAD + SNAPSHOT_TYPE_HEAD),
+               "the words of its type before an object and the collector's");
+_Static_assert(offsetof(PyASCIIObject, length) == 2 * sizeof(void *) &&
+                   offsetof(PyASCIIObject, hash) == 3 * sizeof(void *) &&
+                   sizeof(PyASCIIObject) == 5 * sizeof(void *),
+               "the text of a str is behind five words, and its hash is the fourth");
+_Static_assert(offsetof(PyBytesObject, ob_sval) == 4 * sizeof(void *),
+               "the text of bytes is behind a head of three words and a hash");
+#if PY_VERSION_HEX >= 0x030E0000
+_Static_assert(offsetof(PyTupleObject, ob_hash) == 3 * sizeof(void *) &&
+                   offsetof(PyTupleObject, ob_item) == 4 * sizeof(void *),
+               "a tuple keeps its hash");
+#else
+_Static_assert(offsetof(PyTupleObject, ob_item) == 3 * sizeof(void *), "a tuple keeps no hash");
+#endif
+_Static_assert(offsetof(PyDictObject, ma_keys) == 4 * sizeof(void *) &&
+                   sizeof(PyDictObject) == 6 * sizeof(void *),
+               "a dict has its keys in a block of their own");
+_Static_assert(offsetof(PySetObject, table) == 5 * sizeof(void *) && PySet_MINSIZE == 8,
+               "a small set has its table in itself");
+_Static_assert(sizeof _PyRuntime.preconfig.utf8_mode == sizeof(int), "UTF-8 mode is a number");
 
 const char *
 snapshot_cpython_unsupported(void)
@@ -132,7 +161,7 @@ snapshot_cpython_unsupported(void)
 #ifdef Py_GIL_DISABLED
     return "snapshots are not supported for free-threaded Pythons";
 #else
-    return "snapshots are not supported for Python " PY_VERSION ", but for 3.12 to 3.14 on x86_64";
+    return "snapshots are not supported for Python " PY_VERSION ", but for " SUPPORTED_VERSIONS;
 #endif
 }
 

@@ -7,6 +7,9 @@
 
 #include "snapshot_state.h"
 
+/* Bytes before an object: the collector's, and before those what its type may want. */
+enum { SNAPSHOT_GC_HEAD = 2 * sizeof(void *), SNAPSHOT_TYPE_HEAD = 2 * sizeof(void *) };
+
 /* Why this Python cannot start from a snapshot; null if it can. */
 const char *snapshot_cpython_unsupported(void);
 

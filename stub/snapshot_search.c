@@ -8,12 +8,11 @@
 #include <wchar.h>
 
 #include "memory.h"
+#include "snapshot_cpython.h"
 
 #define TOKEN "oxidize-snapshot-" /* which both parts of the path begin with */
 #define MOST_TYPES 4096
 #define BLOCK_STEP 16
-#define GC_HEAD (2 * sizeof(void *))
-#define TYPE_HEAD (2 * sizeof(void *))
 #define DEEPEST 3 /* that an object is looked into which is a key */
 
 _Static_assert(sizeof IMAGE_SNAPSHOT_DIRECTORY > sizeof TOKEN, "the directory has the token");
@@ -278,7 +277,8 @@ static bool
 collect(void *context, void *block, size_t size)
 {
     struct search *search = context;
-    for (size_t before = GC_HEAD; before <= GC_HEAD + TYPE_HEAD; before += TYPE_HEAD) {
+    for (size_t before = SNAPSHOT_GC_HEAD; before <= SNAPSHOT_GC_HEAD + SNAPSHOT_TYPE_HEAD;
+         before += SNAPSHOT_TYPE_HEAD) {
         PyObject *object = (PyObject *)((char *)block + before);
         if (before + sizeof(PyVarObject) > size) {
             break;

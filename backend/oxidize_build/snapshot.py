@@ -31,7 +31,9 @@ _NEUTRAL_FIELDS = frozenset(
     {"buffered-stdio", "bytes-warning", "optimization-level", "quiet", "stdio-encoding", "stdio-errors"}
 )
 """How an interpreter may be configured, as it is saved with all else. Others are read in each process."""
-_VERSIONS = (0x030C, 0x030D, 0x030E)
+_VERSIONS = (0x030C0000, 0x030F0000)
+_LEFT_OUT = (0x030E0000, 0x030E0100)
+"""3.14.0 cannot be told where its stack is."""
 _SHOWN_LINES = 20
 _COMMON_PATHS = ("/", "/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108 - the standard library names them
 _SHORTEST_TEXT = 4
@@ -65,7 +67,10 @@ def check_possible(executable: Executable, runtime: Runtime) -> None:
         settings.append("allocators")
     version = runtime.version
     faults = {
-        f"Python {version}: snapshots are made for 3.12 to 3.14": runtime.hexversion >> 16 not in _VERSIONS,
+        f"Python {version}: snapshots are made for 3.12, 3.13 and 3.14 from 3.14.1": (
+            not _VERSIONS[0] <= runtime.hexversion < _VERSIONS[1]
+            or _LEFT_OUT[0] <= runtime.hexversion < _LEFT_OUT[1]
+        ),
         f"Python {version} is free-threaded": runtime.free_threaded,
         f"its runtime is for {runtime.platform} with {runtime.libc}": (runtime.platform, runtime.libc)
         != ("linux-x86_64", "glibc"),
