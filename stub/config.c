@@ -6,6 +6,7 @@
 #include <sys/stat.h> /* stat */
 
 #include "allocators.h"
+#include "arenas.h"
 #include "collector.h"
 #include "config_fields.h"
 #include "os.h"
@@ -104,6 +105,7 @@ preinitialise(const struct image *image, const struct invocation *invocation)
     PyStatus status = Py_PreInitializeFromBytesArgs(&preconfig, invocation->argc, invocation->argv);
     if (!PyStatus_Exception(status)) {
         status_die_if_failed(allocators_setup(image));
+        status_die_if_failed(arenas_setup(image));
         collector_hold();
     }
     return status;

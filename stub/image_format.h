@@ -79,6 +79,7 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_TRACE = 20,
     IMAGE_OPTION_PRUNED_BY = 21,
     IMAGE_OPTION_MODULES_DIRECTORY = 22,
+    IMAGE_OPTION_SMALL_PAGES = 24,
     IMAGE_OPTION_LAZY_IMPORTS = 25,
     IMAGE_OPTION_MARSHAL = 23,
     IMAGE_OPTION_SNAPSHOT_MAKE = 40,

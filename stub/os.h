@@ -46,6 +46,11 @@ struct os_library {
 void os_load_circle(struct os_library *members, size_t count, unsigned serial, int flags,
                     const char **reason);
 
+/* Memory of whole huge pages, if the kernel has some for those who ask, else of as many small ones.
+   `size` is a power of two. Null if there is none. */
+void *os_map_huge(size_t size);
+void os_unmap(void *memory, size_t size);
+
 /* End the process the way an interrupt (Ctrl-C) that nobody handled ends it. */
 int os_die_of_interrupt(void);
 

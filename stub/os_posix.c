@@ -9,6 +9,7 @@
 #include <stdio.h>       /* snprintf */
 #include <string.h>      /* memcmp */
 #include <sys/auxv.h>    /* getauxval */
+#include <sys/mman.h>    /* mmap, madvise */
 #include <sys/stat.h>    /* stat */
 #include <sys/syscall.h> /* SYS_rt_sigprocmask */
 #include <unistd.h>      /* getcwd, readlink, access */
@@ -139,4 +140,31 @@ os_die_of_interrupt(void)
     signal(SIGINT, SIG_DFL);
     kill(getpid(), SIGINT);
     return 128 + SIGINT; /* SIGINT is blocked */
+}
+
+/* --- memory -------------------------------------------------------------------------------- */
+
+void
+os_unmap(void *memory, size_t size)
+{
+    munmap(memory, size);
+}
+
+/* A huge page begins at a multiple of its size. */
+void *
+os_map_huge(size_t size)
+{
+    char *memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return NULL;
+    }
+    size_t before = -(uintptr_t)memory & (size - 1);
+    if (before > 0) {
+        munmap(memory, before);
+    }
+    munmap(memory + before + size, size - before);
+#ifdef MADV_HUGEPAGE
+    madvise(memory + before, size, MADV_HUGEPAGE);
+#endif
+    return memory + before;
 }

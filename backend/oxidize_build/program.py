@@ -67,6 +67,8 @@ def make_program(executable: Executable, resources: Sequence[Resource], runtime:
         more.append(OptionValue(Option.FAST_EXIT))
     if not executable.immortal_constants:
         more.append(OptionValue(Option.MARSHAL))
+    if not executable.huge_pages:
+        more.append(OptionValue(Option.SMALL_PAGES))
     if executable.self_test:
         more.append(OptionValue(Option.SELF_TEST, SELF_TEST_MODULE))
     if executable.write_modules_directory_env:

@@ -47,6 +47,7 @@ COMMON: dict[str, Any] = {
     "callback": "hooks.py:change",
     "lazy-imports": ["flask.*", "json"],
     "immortal-constants": False,
+    "huge-pages": False,
     "self-test": True,
     "snapshot": True,
     "preload": ["json", "app.models"],

@@ -225,6 +225,8 @@ class Option(IntEnum):
     MODULES_DIRECTORY = 22
     """Name of an environment variable: the names of all modules that are loaded at the end are written to
     a file in the directory that it holds."""
+    SMALL_PAGES = 24
+    """Take no huge pages for the memory of small objects."""
     LAZY_IMPORTS = 25
     """Packed bytecode calls the functions of stub/lazy.c."""
     MARSHAL = 23
