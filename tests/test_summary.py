@@ -31,6 +31,7 @@ SUMMARY = ExecutableSummary(
     size=30_000_000,
     parts={Part.STUB: 5_000_000, Part.DATA: 25_000_000},
     compression=Compression(files=60, size=9_000_000, packed=3_500_000),
+    program_size=None,
     stages=(Stage("compile bytecode", 1.25),),
     sha256="ab" * 32,
     floor=Floor(Libc.GLIBC, "2.17"),

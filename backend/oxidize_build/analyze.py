@@ -16,6 +16,7 @@ from oxidize_build.libraries import is_part_of_libc
 from oxidize_build.objfile.elf import carries_image
 from oxidize_build.objfile.elf_facts import MAGIC as ELF_MAGIC
 from oxidize_build.objfile.elf_facts import elf_facts, elf_needs
+from oxidize_build.objfile.elf_packed import unpacked_program
 from oxidize_build.objfile.facts import Kind, ObjectFacts
 from oxidize_build.objfile.macho_facts import MAGICS as MACHO_MAGICS
 from oxidize_build.objfile.macho_facts import macho_facts
@@ -59,6 +60,8 @@ class Analysis:
     """Copies of well-known libraries in it."""
     packed: PackedObjects | None
     """For an executable of oxidize's."""
+    program_size: int | None = None
+    """Of the program in it, in bytes, if that is compressed."""
 
 
 def analyze(path: Path) -> Analysis:
@@ -92,7 +95,8 @@ def _is_java_class(magic: bytes) -> bool:
 
 
 def _analyze_elf(path: Path, size: int) -> Analysis:
-    facts = _facts(path)
+    program = unpacked_program(path)
+    facts = _facts(path, program)
     floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
     packed = floor_of = None
     if carries_image(path):
@@ -101,14 +105,18 @@ def _analyze_elf(path: Path, size: int) -> Analysis:
         higher = floor.at_least(packed.floor)
         floor_of = packed.floor_of if higher != floor else None
         floor = higher
-        libraries = tuple(_packed_libraries(report))
+        libraries = tuple(_packed_libraries(report, program))
     else:
         libraries = embedded_libraries(path.read_bytes())
     runs_on = verdicts(floor) if facts.kind in {Kind.EXECUTABLE, Kind.PIE, Kind.SHARED_LIBRARY} else ()
-    return Analysis(path, size, (facts,), floor, floor_of, runs_on, libraries, packed)
+    program_size = None if program is None else len(program)
+    return Analysis(path, size, (facts,), floor, floor_of, runs_on, libraries, packed, program_size)
 
 
-def _facts(path: Path) -> ObjectFacts:
+def _facts(path: Path, program: bytes | None) -> ObjectFacts:
+    """Return the facts of the ELF file at *path*, or if what it does is done by a *program* in it of that."""
+    if program is not None:
+        return elf_facts(BytesIO(program), str(path))
     with path.open("rb") as file:
         return elf_facts(file, str(path))
 
@@ -118,7 +126,7 @@ def executable_floor(report: VerifyReport) -> Floor:
 
     Raises ObjectFileError if a packed shared object is damaged.
     """
-    facts = _facts(report.path)
+    facts = _facts(report.path, unpacked_program(report.path))
     floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
     return floor.at_least(packed_objects(report).floor)
 
@@ -162,10 +170,13 @@ def _objects(report: VerifyReport) -> Iterator[tuple[PurePosixPath, bytes]]:
                 yield library.path, data
 
 
-def _packed_libraries(report: VerifyReport) -> list[EmbeddedLibrary]:
-    """Return the libraries in the program in front of the image, and those in packed shared objects."""
+def _packed_libraries(report: VerifyReport, program: bytes | None) -> list[EmbeddedLibrary]:
+    """Return the libraries in the program in front of the image, and those in packed shared objects.
+
+    *program* is that program if it is compressed.
+    """
     with report.path.open("rb") as stream:
-        found = set(embedded_libraries(stream.read(report.image_offset)))
+        found = set(embedded_libraries(program or stream.read(report.image_offset)))
     for _, data in _objects(report):
         found.update(embedded_libraries(data))
     return sorted(found, key=lambda library: (library.name.lower(), library.version))

@@ -108,6 +108,8 @@ class Contents:
     entries: tuple[Entry, ...]
     """In order of path."""
     snapshot: PackedSnapshot | None = None
+    program_size: int | None = None
+    """Of the program in front of the image when it runs, in bytes, if it is compressed."""
 
     def parts(self) -> dict[Part, int]:
         """Return the size of each part that there is in bytes; together they are the whole file."""
@@ -156,7 +158,7 @@ def read_contents(report: VerifyReport) -> Contents:
         for file in image.files
     )
     ordered = tuple(sorted(entries, key=lambda entry: entry.path))
-    return Contents(report.size, report.image_offset, ordered, report.image.snapshot)
+    return Contents(report.size, report.image_offset, ordered, report.image.snapshot, report.program_size)
 
 
 def _parts(image: Image) -> dict[PurePosixPath, Part]:

@@ -132,7 +132,7 @@ def _find_musl_compiler() -> Compiler:
 
 def _is_for_musl(command: tuple[str, ...]) -> bool:
     """Whether a compiler's name or arguments, or what it says its target is, name musl."""
-    return "musl" in shlex.join(command) or "musl" in _run([*command, "-dumpmachine"])
+    return "musl" in shlex.join(command) or "musl" in run_compiler([*command, "-dumpmachine"])
 
 
 def has_zig() -> bool:
@@ -147,7 +147,7 @@ def zig(*arguments: str) -> tuple[str, ...]:
 
 def identify(command: tuple[str, ...]) -> Compiler:
     """Ask the compiler *command* for its version. Raises CompilerError when it does not run."""
-    return Compiler(command, _run([*command, "--version"]))
+    return Compiler(command, run_compiler([*command, "--version"]))
 
 
 def stub_key(sources: Path | None = None) -> str:
@@ -186,7 +186,7 @@ def make_stub(
     is_whole = compiler is None and not without
     if runtime.stub is not None and is_whole and runtime.stub_key == stub_key(sources):
         return runtime.stub
-    compiler = compiler or _find_compiler_for(runtime)
+    compiler = compiler or find_stub_compiler(runtime)
     form = FORMS[runtime.libc]
     libraries = static_libraries(runtime)
     key = cache_key(
@@ -235,7 +235,7 @@ def static_libraries(runtime: Runtime) -> list[Path]:
     return [*runtime.link_archives, *(_static_library(name, runtime) for name in others)]
 
 
-def _find_compiler_for(runtime: Runtime) -> Compiler:
+def find_stub_compiler(runtime: Runtime) -> Compiler:
     """Return :func:`find_compiler`'s; for a runtime for an old glibc zig's, whose results need no newer one.
 
     Raises CompilerError, which says why one is needed for *runtime*.
@@ -265,7 +265,7 @@ def _compile(
 
     def compile_one(source: Path) -> Path:
         target = workshop / f"{source.stem}.o"
-        _run([*compiler.command, *flags, "-c", str(source), "-o", str(target)])
+        run_compiler([*compiler.command, *flags, "-c", str(source), "-o", str(target)])
         return target
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -285,7 +285,7 @@ def _compile_symbols(compiler: Compiler, libpython: Path, workshop: Path) -> Pat
     ]
     source, target = workshop / "symbols.c", workshop / "symbols.o"
     source.write_text("\n".join([*lines, ""]), "ascii")
-    _run([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
+    run_compiler([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
     return target
 
 
@@ -312,7 +312,7 @@ def _compile_left_out(compiler: Compiler, modules: Sequence[str], workshop: Path
         )
     source, target = workshop / "left_out.c", workshop / "left_out.o"
     source.write_text("\n".join([*lines, ""]), "ascii")
-    _run([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
+    run_compiler([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
     return target
 
 
@@ -324,7 +324,7 @@ def _link(
     stub: Path,
 ) -> None:
     libpython, *others = map(str, archives)
-    _run(
+    run_compiler(
         [
             *command,
             *map(str, objects),
@@ -336,7 +336,7 @@ def _link(
     )
 
 
-def _run(command: Sequence[str]) -> str:
+def run_compiler(command: Sequence[str]) -> str:
     """Run the compiler; return what it prints. Raises CompilerError with the end of its output."""
     try:
         done = subprocess.run(

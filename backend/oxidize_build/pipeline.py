@@ -56,6 +56,7 @@ from oxidize_build.sources import Sources, obtain_files, obtain_wheels
 from oxidize_build.staging import deliver, staging
 from oxidize_build.summary import ExecutableSummary, summarise, tell
 from oxidize_build.target import check_glibc, check_loadable
+from oxidize_build.unpacker import packed_stub
 from oxidize_build.verify import VerifyReport, verify
 from oxidize_build.wheels import UnpackedWheel, entry_points, unpack
 
@@ -232,6 +233,9 @@ def pack(
     Raises an OxidizeError of the failing stage.
     """
     runtime, cache, file_name = workshop.runtime, workshop.cache, finished.name
+    if executable.compress_program:
+        with stage(f"{file_name}: compress the interpreter"):
+            workshop = replace(workshop, stub=packed_stub(workshop.stub, runtime, cache))
     with stage(f"{file_name}: compile bytecode"):
         if executable.self_test:
             kept = [*kept, *self_test_files(kept, runtime)]

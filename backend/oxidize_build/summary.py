@@ -54,6 +54,8 @@ class ExecutableSummary:
     """Size of each part, in bytes."""
     compression: Compression
     """What of the files is compressed."""
+    program_size: int | None
+    """Of the program when it runs, in bytes, if it is compressed."""
     stages: tuple[Stage, ...]
     """Those that were for this executable alone."""
     sha256: str
@@ -92,6 +94,7 @@ def summarise(
         size=report.size,
         parts=contents.parts(),
         compression=contents.compression(),
+        program_size=contents.program_size,
         stages=_own(stages, name),
         sha256=sha256,
         floor=executable_floor(report),
@@ -179,6 +182,9 @@ def _lines(summary: ExecutableSummary) -> Iterable[tuple[str, str]]:
     yield "size", f"{summary.size / 1e6:.1f} MB ({', '.join(sizes)})"
     if summary.compression.files:
         yield "compressed", str(summary.compression)
+    if summary.program_size is not None:
+        packed = summary.parts[Part.STUB]
+        yield "compressed program", f"{summary.program_size / 1e6:.1f} MB to {packed / 1e6:.1f}"
     yield "time", ", ".join(f"{stage.title} {stage.seconds:.1f} s" for stage in summary.stages)
     yield "needs", str(summary.floor)
     yield "sha256", summary.sha256

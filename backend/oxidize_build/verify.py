@@ -12,6 +12,7 @@ from oxidize_build.errors import ImageError
 from oxidize_build.image.format import Option
 from oxidize_build.image.reader import Image, PackedFile, read_image
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, image_extent
+from oxidize_build.objfile.elf_packed import unpacked_program
 from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.placement import read_tree, tree_key
 
@@ -28,6 +29,8 @@ class VerifyReport:
     image_size: int
     """In bytes."""
     image: Image
+    program_size: int | None = None
+    """Of the program in front of the image, in bytes, if that is compressed."""
 
     def read(self, file: PackedFile, stream: BinaryIO) -> bytes:
         """Return the content of *file*; *stream* is the open executable."""
@@ -49,7 +52,9 @@ def verify(path: Path) -> VerifyReport:
         raise ImageError(f"{path}: {image}")
     _check_program(path, image)
     _check_install_tree(path, image)
-    return VerifyReport(path, size, extent.offset, extent.size, image)
+    program = unpacked_program(path)
+    program_size = None if program is None else len(program)
+    return VerifyReport(path, size, extent.offset, extent.size, image, program_size)
 
 
 def read_packed_file(path: Path, pattern: str) -> str:

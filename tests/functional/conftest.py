@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from oxidize_build.objfile.elf_dynamic import read_dynamic
+from oxidize_build.objfile.elf_packed import unpacked_program
 from oxidize_build.runtime.extract import extract
 
 REPOSITORY = Path(__file__).parents[2]
@@ -165,7 +166,10 @@ def jail(tmp_path: Path) -> Jail:
     ) -> list[str]:
         root = tmp_path / "jail"
         root.mkdir(exist_ok=True)
-        if read_dynamic(executable).interpreter and not (root / "lib").is_symlink():
+        if (
+            read_dynamic(unpacked_program(executable) or executable).interpreter
+            and not (root / "lib").is_symlink()
+        ):
             (root / "lib64").mkdir(parents=True)
             (root / "lib").symlink_to("lib64")
             for name in (*SYSTEM_LIBRARIES, *libraries):

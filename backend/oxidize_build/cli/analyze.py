@@ -67,6 +67,8 @@ def _facts_fields(facts: ObjectFacts) -> dict[str, str]:
 def _whole_fields(result: Analysis) -> dict[str, str]:
     packed = result.packed
     fields = {"contains": _listed(f"{item.name} {item.version}" for item in result.libraries)}
+    if result.program_size is not None:
+        fields["program"] = f"compressed, {readable_size(result.program_size)} when it runs"
     if packed is not None:
         fields["packed"] = f"Python {packed.python_version}, {packed.objects} shared objects"
         fields["they need"] = _listed(packed.needed)

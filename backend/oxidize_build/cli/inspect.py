@@ -96,6 +96,7 @@ def _print_json(
         "size": contents.total,
         "parts": contents.parts(),
         "compression": contents.compression(),
+        "program_size": contents.program_size,
         "packages": contents.packages(),
         "files": contents.entries,
         "pruned": pruned,
@@ -125,6 +126,9 @@ def _print(file: Path, contents: Contents, top: int) -> None:
     click.echo(f"{file}: {readable_size(contents.total)}")
     if (compression := contents.compression()).files:
         click.echo(f"compressed: {compression}")
+    if contents.program_size is not None:
+        sizes = readable_size(contents.program_size), readable_size(contents.stub)
+        click.echo(f"compressed program: {' to '.join(sizes)}")
     if contents.snapshot is not None:
         click.echo(f"snapshot: {len(contents.snapshot.modules)} modules are imported beforehand")
     click.echo("\nby kind")

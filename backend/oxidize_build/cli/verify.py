@@ -41,6 +41,8 @@ def verify(file: Path, run: bool, as_json: bool) -> None:
 def _print(report: VerifyReport, tested: SelfTestReport | None) -> None:
     click.echo(f"{report.path}: ok")
     click.echo(f"  {report.size} bytes, of which the image has {report.image_size}")
+    if report.program_size is not None:
+        click.echo(f"  the program is compressed: {report.program_size} bytes when it runs")
     if tested is not None:
         click.echo(f"  {tested.imported} modules imported, {len(tested.skipped)} skipped")
         for name, why in tested.unmet.items():
@@ -53,6 +55,7 @@ def _print_json(report: VerifyReport, tested: SelfTestReport | None) -> None:
         "path": report.path,
         "size": report.size,
         "image_size": report.image_size,
+        "program_size": report.program_size,
         "files": len(image.files),
         "modules": len(image.modules),
         "libraries": len(image.libraries),

@@ -109,7 +109,7 @@ def attach(stub: Path, image: Path, output: Path) -> None:
         reservation = _find_reservation(elf)
         size = os.fstat(content.fileno()).st_size
         _check_room(elf, reservation.segment, size)
-        extent = Extent(-(-elf.size // IMAGE_ALIGNMENT) * IMAGE_ALIGNMENT, size)
+        extent = Extent(_place(elf, reservation.segment), size)
         with _written_aside(output) as file:
             elf.stream.seek(0)
             shutil.copyfileobj(elf.stream, file, _CHUNK)
@@ -120,6 +120,12 @@ def attach(stub: Path, image: Path, output: Path) -> None:
             for offset, data in reservation.filled(extent):
                 file.seek(offset)
                 file.write(data)
+
+
+def _place(elf: ElfFile, reserved: ProgramHeader) -> int:
+    """Return where the image goes: behind all that the stub has, or to what is *reserved* if that is last."""
+    is_last = reserved.offset + reserved.filesz == elf.size and reserved.offset % IMAGE_ALIGNMENT == 0
+    return reserved.offset if is_last else -(-elf.size // IMAGE_ALIGNMENT) * IMAGE_ALIGNMENT
 
 
 def image_extent(path: Path) -> Extent:

@@ -78,6 +78,10 @@ class Runtime:
     """A stub that comes with it, linked beforehand; None where one must be linked."""
     stub_key: str = ""
     """Digest of the sources that the stub was made of (``link.stub_key``)."""
+    unpacker: Path | None = None
+    """An unpacker that comes with it (``unpacker.py``); None where one must be compiled."""
+    unpacker_key: str = ""
+    """Digest of the sources that the unpacker was made of."""
     optimizations: tuple[str, ...] = ()
     """What the compiler was asked for: of ``pgo``, ``lto``, ``bolt`` and ``debug``."""
     components: tuple[Component, ...] = ()

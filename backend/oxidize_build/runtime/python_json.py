@@ -96,6 +96,8 @@ class PythonJson:
     license_files: tuple[Path, ...]
     stub: Path | None = None
     stub_key: str = ""
+    unpacker: Path | None = None
+    unpacker_key: str = ""
     frozen_modules: frozenset[str] = frozenset()
     components: tuple[ComponentEntry, ...] = ()
 
@@ -190,6 +192,8 @@ class _Reader:
             license_files=self.files("license_path"),
             stub=own.optional_file("stub"),
             stub_key=own.text("stub_key", ""),
+            unpacker=own.optional_file("unpacker"),
+            unpacker_key=own.text("unpacker_key", ""),
             frozen_modules=frozenset(own.texts("frozen_modules")),
             components=tuple(entry.component() for entry in own.objects("components")),
         )

@@ -84,6 +84,8 @@ def _full(info: PythonJson) -> Runtime:
         link_archives=tuple(link.static for link in info.links if link.static is not None),
         stub=info.stub,
         stub_key=info.stub_key,
+        unpacker=info.unpacker,
+        unpacker_key=info.unpacker_key,
         components=tuple(_components(info)),
     )
 

@@ -152,6 +152,9 @@ class Common:
     """Compress each packed file by itself with zstd; it is decompressed when it is used. What does not shrink
     is left as it is. Files of the placement `extract` are compared with the executable at every start, for
     which they are decompressed too."""
+    compress_program: bool = False
+    """Compress the program that holds the packed files too: the interpreter, and the modules and libraries
+    that are linked into it. Every start decompresses it into memory."""
     lazy_imports: bool | tuple[Annotated[str, texts.MODULE_PATTERN], ...] = False
     """Let import statements wait until what they import is used: those of all modules, or of the modules in a
     list, each with everything below it; `*` stands for any text."""

@@ -13,6 +13,7 @@ from oxidize_build.runtime.build.checks import check_modules, check_program
 from oxidize_build.runtime.build.describing import (
     LIBRARY_FOLDER,
     STUB,
+    UNPACKER,
     Json,
     Part,
     ask_interpreter,
@@ -26,6 +27,7 @@ from oxidize_build.runtime.build.sources import Component
 from oxidize_build.runtime.build.steps import Tools
 from oxidize_build.runtime.python_json import FILE_NAME
 from oxidize_build.runtime.standalone import standalone_runtime
+from oxidize_build.unpacker import make_unpacker, unpacker_key
 
 LICENSE_FOLDER = "licenses"
 
@@ -59,19 +61,23 @@ def assemble(plan: Plan, component: Component, workshop: Workshop, tools: Tools)
 
 
 def link_stub(plan: Plan, workshop: Workshop) -> None:
-    """Add to the runtime in *workshop* the stub of this oxidize, so that users need no compiler.
+    """Add to the runtime in *workshop* the stub and the unpacker of this oxidize: users need no compiler.
 
-    Raises CompilerError when it cannot be linked, and RuntimeBuildError when it is not what *plan* promises.
+    Raises CompilerError when one cannot be linked, and RuntimeBuildError when the stub is not what *plan*
+    promises.
     """
     tools = plan.toolchain
     stub = workshop.tree / STUB
     stub.parent.mkdir(exist_ok=True)
     compiler = identify((*tools.cc, *tools.cflags, *tools.ldflags))
     cache = Cache(workshop.root / "cache")
-    shutil.copy(make_stub(standalone_runtime(workshop.tree), cache, compiler=compiler), stub)
+    runtime = standalone_runtime(workshop.tree)
+    shutil.copy(make_stub(runtime, cache, compiler=compiler), stub)
+    shutil.copy(make_unpacker(runtime, cache, compiler=compiler), workshop.tree / UNPACKER)
     check_program(plan, stub)
     description: Json = json.loads((workshop.tree / FILE_NAME).read_text("utf-8"))
     description["oxidize"] |= {"stub": STUB, "stub_key": stub_key()}
+    description["oxidize"] |= {"unpacker": UNPACKER, "unpacker_key": unpacker_key()}
     _write_description(workshop.tree, description)
 
 

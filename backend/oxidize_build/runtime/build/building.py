@@ -21,6 +21,7 @@ from oxidize_build.runtime.build.sources import Component, Sources, unpack_tree
 from oxidize_build.runtime.build.steps import Step, Tools, run_steps
 from oxidize_build.runtime.build.training import TESTS_FAILED, start_commands, test_command
 from oxidize_build.staging import deliver, staging
+from oxidize_build.unpacker import unpacker_key
 
 ARCHIVE_SUFFIX = ".tar.zst"
 _NO_PROFILE = {"LLVM_PROFILE_FILE": os.devnull}
@@ -80,7 +81,7 @@ def _steps(build: Build) -> Iterator[Step]:
     yield step("install", f"Install {title}", _install)
     yield step("assemble", "Assemble the runtime", _assemble)
     # oxidize may have changed since an earlier run
-    yield step(f"stub-{stub_key()[:8]}", "Link the stub", _link_stub)
+    yield step(f"stub-{stub_key()[:8]}-{unpacker_key()[:8]}", "Link the stub", _link_stub)
 
 
 def _unpack(build: Build, tools: Tools) -> None:

@@ -25,6 +25,7 @@ FORMAT_VERSION = "8"
 LIBRARY_FOLDER = "build/lib"
 """Where the archive has the third-party static libraries."""
 STUB = "oxidize/stub"
+UNPACKER = "oxidize/unpacker"
 
 _PROBE = Path(__file__).with_name("_describe_probe.py")
 _INITTAB_ENTRY = re.compile(r'\{"(?P<name>\w+)", (?P<function>\w+)\}')
