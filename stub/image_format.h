@@ -16,6 +16,7 @@
 #define IMAGE_SELF_TEST_SWITCH "OXIDIZE_SELF_TEST"
 #define IMAGE_TRACE_SUFFIX ".trace"
 #define IMAGE_SNAPSHOT_MAGIC "OXISNAP" /* and a zero */
+#define IMAGE_SNAPSHOT_TABLES "(tables)"
 #define IMAGE_SNAPSHOT_SWITCH "OXIDIZE_SNAPSHOT"
 #define IMAGE_SNAPSHOT_DIRECTORY \
     "/oxidize-snapshot-directory-000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
@@ -216,11 +217,13 @@ struct image_snapshot {
     uint64_t variables_size; /* in bytes; where one of them is set the snapshot does not serve */
     uint64_t modules; /* offset of names of the modules that are imported, each ends with a zero */
     uint64_t modules_size; /* in bytes */
+    uint64_t account; /* offset of a text, see PackedSnapshot: by module and type what it holds */
+    uint64_t account_size; /* in bytes */
     uint32_t path_count; /* length of the table */
     uint32_t registration_count; /* length of the table */
     uint64_t check; /* XXH64 of the tables, seed: XXH64 of the header up to here */
 };
-_Static_assert(sizeof(struct image_snapshot) == 232, "layout of image_snapshot");
+_Static_assert(sizeof(struct image_snapshot) == 248, "layout of image_snapshot");
 
 /* Pages of a snapshot. */
 struct image_snapshot_range {

@@ -157,6 +157,7 @@ allocate(size_t size, size_t alignment)
         block = allocate_small(size > 0 ? size : 1);
     } else if (size <= MEMORY_ARENA_LIMIT && alignment <= MEMORY_CHUNK / 2) {
         size_t before = alignment > HEADER ? alignment : HEADER;
+        size = size > SMALL_LIMIT ? size : SMALL_LIMIT + SMALLEST; /* alone in its chunk */
         struct chunk *chunk = new_chunks(before + size, size);
         if (chunk != NULL) {
             chunk->used = before + size;

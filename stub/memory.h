@@ -11,7 +11,9 @@
 #include <stdint.h>
 
 /* Below 39-bit address spaces' half, and far from where kernels and loaders put anything. */
+#ifndef MEMORY_ARENA /* where AddressSanitizer has its shadow */
 #define MEMORY_ARENA ((uintptr_t)0x4000000000)
+#endif
 
 /* The most that a snapshot holds. */
 #define MEMORY_ARENA_LIMIT ((size_t)1 << 30)

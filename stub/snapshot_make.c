@@ -12,6 +12,7 @@
 #include "image_format.h"
 #include "memory.h"
 #include "registrations.h"
+#include "snapshot_account.h"
 #include "snapshot_cpython.h"
 #include "snapshot_paths.h"
 #include "snapshot_scan.h"
@@ -22,6 +23,7 @@
 #define MOST_RANGES 4096
 #define MOST_PATHS ((size_t)1 << 18)
 #define TABLES_LIMIT ((size_t)64 << 20)
+#define ACCOUNT_LIMIT ((size_t)4 << 20)
 #define SHORTEST_GAP ((size_t)16 * SNAPSHOT_PAGE)
 
 static struct region regions[SNAPSHOT_REGIONS];
@@ -71,6 +73,7 @@ struct output {
     unsigned char *tables; /* the header first */
     size_t size;
     struct image_snapshot header;
+    struct cursor modules; /* names of those that are imported, each with a zero behind */
 };
 
 /* Append a table, aligned; returns its offset. */
@@ -178,10 +181,9 @@ write_file(const char *path, struct output *output, struct ranges *ranges)
     }
     struct image_snapshot *header = &output->header;
     header->size = at;
-    header->tables_end = output->size;
     memcpy(output->tables + header->ranges, ranges->list, ranges->count * sizeof *ranges->list);
     struct cursor head = {(unsigned char *)header, offsetof(struct image_snapshot, check)};
-    struct cursor tables = {output->tables + sizeof *header, output->size - sizeof *header};
+    struct cursor tables = {output->tables + sizeof *header, header->tables_end - sizeof *header};
     header->check = xxh64(tables, xxh64(head, 0));
     memcpy(output->tables, header, sizeof *header);
 
@@ -219,6 +221,19 @@ fill_tables(struct output *output, const struct snapshot_paths *paths, struct ra
     header->paths = append(output, paths->list, paths->count * sizeof *paths->list);
     header->range_count = (uint32_t)ranges->count;
     header->ranges = append(output, ranges->list, ranges->count * sizeof *ranges->list);
+    header->tables_end = output->size;
+}
+
+/* What is for people stands behind the tables: a start does not read it. */
+static void
+add_account(struct output *output)
+{
+    struct image_snapshot *header = &output->header;
+    char *text = pages(ACCOUNT_LIMIT);
+    header->account_size = snapshot_account(text, ACCOUNT_LIMIT);
+    header->account = append(output, text, header->account_size);
+    header->modules_size = output->modules.size;
+    header->modules = append(output, output->modules.data, output->modules.size);
 }
 
 /* What is this process's own would make every snapshot different. */
@@ -284,8 +299,7 @@ prepare(char **argv, struct output *output, PyObject **containers)
     }
     output->header.variables_size = (uint64_t)size;
     output->header.variables = append(output, variables, (size_t)size);
-    output->header.modules_size = (uint64_t)modules_size;
-    output->header.modules = append(output, modules, (size_t)modules_size);
+    output->modules = (struct cursor){(const unsigned char *)modules, (size_t)modules_size};
     return function; /* `result` keeps it */
 }
 
@@ -334,6 +348,7 @@ snapshot_make(char **argv)
     add_regions(&ranges);
     add_arena(&ranges);
     fill_tables(&output, &paths, &ranges);
+    add_account(&output);
     wipe_words();
     write_file(argv[1], &output, &ranges);
     _exit(0);

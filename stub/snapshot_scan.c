@@ -11,6 +11,7 @@
 #include <unistd.h> /* read */
 
 #include "memory.h"
+#include "snapshot_state.h"
 
 #define MAPS "/proc/self/maps"
 #define MOST_MAPPINGS 512
@@ -90,15 +91,40 @@ find_mapping(uintptr_t value)
     return NULL;
 }
 
+/* Whether something at an address can be looked at: the interpreter's own types are variables. */
+static bool
+is_saved(uintptr_t address)
+{
+    return memory_in_arena(address, memory_arena_size()) ||
+           (address >= (uintptr_t)saved_data_first && address < (uintptr_t)saved_data_last) ||
+           (address >= (uintptr_t)saved_bss_first && address < (uintptr_t)saved_bss_last);
+}
+
 static bool
 is_type(const void *candidate)
 {
     uintptr_t address = (uintptr_t)candidate;
-    if (address % sizeof(void *) != 0 || !memory_in_arena(address, memory_arena_size())) {
-        return candidate == &PyType_Type || candidate == &PyDict_Type ||
-               candidate == &PyUnicode_Type;
+    if (address % sizeof(void *) != 0 || !is_saved(address) ||
+        !is_saved(address + sizeof(PyTypeObject) - 1)) {
+        return false;
     }
-    return Py_TYPE((const PyObject *)candidate) == &PyType_Type;
+    const PyTypeObject *type = Py_TYPE((const PyObject *)candidate);
+    return type == &PyType_Type ||
+           (is_saved((uintptr_t)type) && (uintptr_t)type % sizeof(void *) == 0 &&
+            Py_TYPE((const PyObject *)type) == &PyType_Type &&
+            PyType_HasFeature((PyTypeObject *)type, Py_TPFLAGS_TYPE_SUBCLASS));
+}
+
+const char *
+snapshot_type_name(const void *block, size_t size)
+{
+    for (size_t before = 0; before <= 4 * sizeof(void *); before += 2 * sizeof(void *)) {
+        const PyObject *object = (const PyObject *)((const char *)block + before);
+        if (before + sizeof *object <= size && is_type(Py_TYPE(object))) {
+            return Py_TYPE(object)->tp_name;
+        }
+    }
+    return NULL;
 }
 
 /* The object that a word is in, as far as can be told. */
@@ -106,17 +132,12 @@ static const char *
 owner(uintptr_t address)
 {
     size_t size;
-    const char *block = memory_block(address, &size);
+    const void *block = memory_block(address, &size);
     if (block == NULL) {
         return memory_in_arena(address, memory_arena_size()) ? "memory" : "a variable";
     }
-    for (size_t before = 0; before <= 4 * sizeof(void *); before += 2 * sizeof(void *)) {
-        const PyObject *object = (const PyObject *)(block + before);
-        if (before + sizeof *object <= size && is_type(Py_TYPE(object))) {
-            return Py_TYPE(object)->tp_name;
-        }
-    }
-    return "a block of memory";
+    const char *name = snapshot_type_name(block, size);
+    return name != NULL ? name : "a block of memory";
 }
 
 static int

@@ -25,6 +25,10 @@ bool snapshot_read_mappings(void);
    does not have is written to stderr. */
 void snapshot_scan(struct region region, struct snapshot_words *words);
 
+/* The name of the type of the object in a block of the arena, as far as can be told; null if there
+   seems to be none. */
+const char *snapshot_type_name(const void *block, size_t size);
+
 /* Find a text anywhere in the arena and the regions; each place is written to stderr. */
 bool snapshot_search_text(const struct region regions[SNAPSHOT_REGIONS], const char *wanted);
 

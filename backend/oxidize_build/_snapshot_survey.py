@@ -28,6 +28,8 @@ COMMON = frozenset(
     "HOME PATH USER LOGNAME SHELL PWD TERM LANG LANGUAGE TZ TMPDIR TEMP TMP".split()  # noqa: SIM905
 )
 """Variables that are set nearly everywhere. Where others are that modules ask for, no snapshot is used."""
+KEEPING = {"_ctypes": "makes machine code in memory", "readline": "keeps streams of the C library"}
+"""What built-in modules have as soon as they are imported, and no other process can have."""
 CALLS = {
     "clock": ("time", "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns localtime"),
     "process": ("posix", "getcwd getcwdb getpid getppid getuid geteuid getlogin urandom umask"),
@@ -110,6 +112,8 @@ class Finder:
         """Find what the other finders find."""
         if name in self.survey.left:
             self.survey.leave(self.survey.left[name], name)
+        if name in KEEPING:
+            self.survey.leave(KEEPING[name], name)
         spec = find_by_others(name, path, target)
         if spec is not None and type(spec.loader).__name__ == "ExtensionFileLoader":
             self.survey.leave("needs a shared library", name)

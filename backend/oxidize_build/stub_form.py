@@ -57,7 +57,14 @@ class StubForm:
 _SNAPSHOT_SOURCES = frozenset(
     {
         *("memory.c", "registrations.c", "saved_first.c", "saved_last.c"),
-        *("snapshot.c", "snapshot_cpython.c", "snapshot_guard.c", "snapshot_make.c", "snapshot_paths.c"),
+        *(
+            "snapshot.c",
+            "snapshot_account.c",
+            "snapshot_cpython.c",
+            "snapshot_guard.c",
+            "snapshot_make.c",
+            "snapshot_paths.c",
+        ),
         *("snapshot_scan.c", "snapshot_search.c", "snapshot_state.c"),
     }
 )

@@ -24,7 +24,7 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"LANGUAGE": "de", "DEBUG": "1", "EDITOR": "vi", "COLUMNS": "50", "TERM": "dumb"},
     ),
     "empty environment": (f'exec env -i {SWITCH}="${SWITCH}" "$0"', {}),
-    "directory": ('cd /usr/share && "$0"', {}),
+    "directory": ('mkdir elsewhere && cd elsewhere && "$0"', {}),
     "locale C": ('"$0"', {"LC_ALL": "C"}),
     "locale unknown": ('"$0"', {"LC_ALL": "de_DE.UTF-8"}),
     "time zone": ('"$0"', {"TZ": "America/New_York"}),

@@ -34,6 +34,7 @@ from packing import pack_tests  # noqa: E402
 
 from oxidize_build.runtime import Runtime  # noqa: E402
 from oxidize_build.runtime.host import host_runtime  # noqa: E402
+from oxidize_build.runtime.standalone import standalone_runtime  # noqa: E402
 
 TESTS = tuple(
     f"test_{name}"
@@ -259,6 +260,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("tests", nargs="*", metavar="TEST", default=TESTS, help="such as test_os")
     parser.add_argument("--python", type=Path, help="the interpreter to pack (default: this one)")
+    parser.add_argument(
+        "--runtime",
+        type=Path,
+        help="an unpacked runtime to pack instead, into which Lib/test has been copied",
+    )
     parser.add_argument("--snapshot", action="store_true", help="run the tests from a snapshot")
     parser.add_argument("--jobs", type=int, default=2, help="how many files of tests to run at a time")
     parser.add_argument("--results", type=Path, help="where records and output are kept (default: nowhere)")
@@ -287,7 +293,7 @@ def compare_all(suite: Suite, tests: Iterable[str], jobs: int) -> list[Compariso
 def main() -> int:
     """Run the command."""
     arguments = _arguments()
-    runtime = host_runtime(arguments.python)
+    runtime = standalone_runtime(arguments.runtime) if arguments.runtime else host_runtime(arguments.python)
     results = (arguments.results or Path(tempfile.mkdtemp(prefix="cpython-tests-"))).absolute()
     results.mkdir(parents=True, exist_ok=True)
     try:

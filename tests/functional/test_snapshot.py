@@ -13,6 +13,7 @@ from making import write_project
 from starting import NOT_USED, compare, start
 
 from conftest import Build
+from oxidize_build.image.format import SNAPSHOT_TABLES
 from oxidize_build.verify import verify
 
 
@@ -24,6 +25,20 @@ def test_most_imports_are_done(state: Path) -> None:
     report = verify(state)
     assert report.image.snapshot is not None
     assert report.image.snapshot.size > 1 << 20
+    assert {"argparse", "enum", "re"} <= {*report.image.snapshot.modules}
+
+
+def test_what_is_in_it_is_known_by_module_and_by_type(state: Path) -> None:
+    snapshot = verify(state).image.snapshot
+    assert snapshot is not None
+    modules, types = ({share.name: share for share in by} for by in (snapshot.by_module, snapshot.by_type))
+    assert {"argparse", "builtins", "enum", "sys"} <= modules.keys()
+    assert {"code", "dict", "function", "str", "tuple", "type", SNAPSHOT_TABLES} <= types.keys()
+    assert 10_000 < modules["argparse"].size < snapshot.size / 10
+    assert types["function"].objects > types["EnumType"].objects > 1
+    for shares in (snapshot.by_module, snapshot.by_type):
+        assert sum(share.size for share in shares) < snapshot.size
+        assert [share.size for share in shares] == sorted((share.size for share in shares), reverse=True)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from oxidize_build.cli.output import print_json, readable_size
 
 if TYPE_CHECKING:
     from oxidize_build.contents import Contents, Entry, Folder
+    from oxidize_build.image.reader import PackedSnapshot
 
 
 @click.command()
@@ -140,6 +141,19 @@ def _print(file: Path, contents: Contents, top: int) -> None:
         click.echo(_line(size, contents.total, package))
     if rest := packages[top:]:
         click.echo(_line(sum(size for _, size in rest), contents.total, f"({len(rest)} more)"))
+    if contents.snapshot is not None:
+        _print_snapshot(contents.snapshot, top)
+
+
+def _print_snapshot(snapshot: PackedSnapshot, top: int) -> None:
+    for title, shares in (("module", snapshot.by_module), ("type", snapshot.by_type)):
+        click.echo(f"\nsnapshot, by {title}: {len(shares)}")
+        for share in shares[:top]:
+            click.echo(_line(share.size, snapshot.size, f"{share.name}: {share.objects} objects"))
+        if rest := shares[top:]:
+            whole = sum(share.objects for share in rest)
+            text = f"({len(rest)} more): {whole} objects"
+            click.echo(_line(sum(share.size for share in rest), snapshot.size, text))
 
 
 def _line(size: int, total: int, name: str) -> str:

@@ -64,6 +64,7 @@ def generate() -> str:
         f'#define IMAGE_SELF_TEST_SWITCH "{definition.SELF_TEST_SWITCH}"',
         f'#define IMAGE_TRACE_SUFFIX "{definition.TRACE_SUFFIX}"',
         f'#define IMAGE_SNAPSHOT_MAGIC "{_escaped(definition.SNAPSHOT_MAGIC)}" /* and a zero */',
+        f'#define IMAGE_SNAPSHOT_TABLES "{definition.SNAPSHOT_TABLES}"',
         f'#define IMAGE_SNAPSHOT_SWITCH "{definition.SNAPSHOT_SWITCH}"',
         f'#define IMAGE_SNAPSHOT_DIRECTORY \\\n    "{definition.SNAPSHOT_DIRECTORY}"',
         f'#define IMAGE_SNAPSHOT_NAME "{definition.SNAPSHOT_NAME}"',

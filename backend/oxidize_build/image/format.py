@@ -67,6 +67,8 @@ SNAPSHOT_MAGIC = b"OXISNAP\0"
 SNAPSHOT_SWITCH = "OXIDIZE_SNAPSHOT"
 """Environment variable: ``off`` starts without the snapshot, ``explain`` says why it is not used,
 ``verify`` does so too and checks all of it before."""
+SNAPSHOT_TABLES = "(tables)"
+"""What counts as a type in the account of a snapshot: memory that objects have besides themselves."""
 SNAPSHOT_DIRECTORY = "/oxidize-snapshot-directory-".ljust(160, "0")
 SNAPSHOT_NAME = "oxidize-snapshot-name-".ljust(48, "0")
 """Directory and name of the executable in a snapshot: where it really is takes their place, if it fits."""
@@ -379,6 +381,8 @@ SNAPSHOT = Record(
         Field("variables_size", "u64", "in bytes; where one of them is set the snapshot does not serve"),
         Field("modules", "u64", "offset of names of the modules that are imported, each ends with a zero"),
         Field("modules_size", "u64", "in bytes"),
+        Field("account", "u64", "offset of a text, see PackedSnapshot: by module and type what it holds"),
+        Field("account_size", "u64", "in bytes"),
         Field("path_count", "u32", "length of the table"),
         Field("registration_count", "u32", "length of the table"),
         Field("check", "u64", "XXH64 of the tables, seed: XXH64 of the header up to here"),

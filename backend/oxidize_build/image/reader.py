@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -59,6 +60,16 @@ class PackedLibrary:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A part of the memory of a snapshot."""
+
+    name: str
+    size: int
+    """In bytes."""
+    objects: int
+
+
+@dataclass(frozen=True, slots=True)
 class PackedSnapshot:
     """The state of a process that the executable starts from."""
 
@@ -66,6 +77,10 @@ class PackedSnapshot:
     """In bytes."""
     modules: tuple[str, ...]
     """Those that are imported in it, in order."""
+    by_module: tuple[Share, ...]
+    """What belongs to each module that was in memory, the largest first; of the interpreter's own too."""
+    by_type: tuple[Share, ...]
+    """All objects by their type, the largest first, and with `fmt.SNAPSHOT_TABLES` what they have besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,19 @@ def read_image(data: memoryview, release: Callable[[], object] = lambda: None) -
         options=tuple(reader.read_options()),
         dictionaries=dictionaries,
         snapshot=reader.read_snapshot(),
+    )
+
+
+def _shares(lines: Sequence[str], kind: str) -> tuple[Share, ...]:
+    """Return what lines of one *kind* tell, ``KIND SIZE OBJECTS NAME``."""
+    sizes, objects = Counter[str](), Counter[str]()
+    for line in lines:
+        if line.startswith(f"{kind} "):
+            _, size, count, name = line.split(" ", 3)
+            sizes[name] += int(size)
+            objects[name] += int(count)
+    return tuple(
+        Share(name, sizes[name], objects[name]) for name in sorted(sizes, key=lambda n: (-sizes[n], n))
     )
 
 
@@ -189,7 +217,13 @@ class _Reader:
         if header["magic"] != fmt.SNAPSHOT_MAGIC or header["size"] != len(content):
             raise ImageError("the snapshot is damaged")
         modules = self.slice(content, header["modules"], header["modules_size"], "the snapshot's modules")
-        return PackedSnapshot(len(content), tuple(bytes(modules).decode().split("\0")[:-1]))
+        account = self.slice(content, header["account"], header["account_size"], "the snapshot's account")
+        lines = bytes(account).decode(errors="replace").splitlines()
+        return PackedSnapshot(
+            len(content),
+            tuple(bytes(modules).decode().split("\0")[:-1]),
+            *(_shares(lines, kind) for kind in "mt"),
+        )
 
     def records(self, section: Section, record: fmt.Record) -> list[tuple[Any, ...]]:
         content = self.sections[section]
