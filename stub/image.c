@@ -350,22 +350,44 @@ size_is_possible(const struct image_node *node)
     return node->data_size > 0 && node->data_size <= blocks * LARGEST_BLOCK;
 }
 
+static struct status
+damaged_file(void)
+{
+    return status_fault("a packed file is damaged");
+}
+
 struct status
-image_content(const struct image *image, const struct image_node *node, struct stored *content)
+image_locate_content(const struct image *image, const struct image_node *node,
+                     struct stored *content)
 {
     bool compressed = node->flags & IMAGE_NODE_FLAG_COMPRESSED;
     uint64_t size = compressed ? node->stored_size : node->data_size;
     if (node->kind != IMAGE_NODE_KIND_FILE ||
         !cursor_slice(image->sections[IMAGE_SECTION_DATA], node->data_offset, size,
                       &content->bytes) ||
-        !CHECKSUMS_AGREE(node->data_check, xxh64(content->bytes, 0)) ||
         (compressed && !size_is_possible(node))) {
-        return status_fault("a packed file is damaged");
+        return damaged_file();
     }
     content->size = (size_t)node->data_size;
     content->compressed = compressed;
+    content->check = node->data_check;
     content->image = image;
     return status_ok();
+}
+
+struct status
+image_check_content(const struct stored *content)
+{
+    bool whole =
+        content->image == NULL || CHECKSUMS_AGREE(content->check, xxh64(content->bytes, 0));
+    return whole ? status_ok() : damaged_file();
+}
+
+struct status
+image_content(const struct image *image, const struct image_node *node, struct stored *content)
+{
+    struct status status = image_locate_content(image, node, content);
+    return status_failed(status) ? status : image_check_content(content);
 }
 
 struct status

@@ -31,7 +31,8 @@ struct stored {
     struct cursor bytes;
     size_t size; /* of the content: as many bytes, unless it is compressed */
     bool compressed;
-    const struct image *image;
+    uint64_t check;            /* of `bytes` */
+    const struct image *image; /* null: bytes that are no file of an image */
 };
 
 /* Bytes that are no file of an image. */
@@ -82,6 +83,11 @@ struct status image_path(const struct image *image, uint32_t index, char *path, 
 /* Give the content of a file as it is stored, checked: see content.h for what it is unpacked. */
 struct status image_content(const struct image *image, const struct image_node *node,
                             struct stored *content);
+
+/* The same without looking at it, which image_check_content does. */
+struct status image_locate_content(const struct image *image, const struct image_node *node,
+                                   struct stored *content);
+struct status image_check_content(const struct stored *content);
 
 /* Give the content of a dictionary, checked. */
 struct status image_dictionary(const struct image *image, uint32_t index, struct cursor *content);

@@ -112,7 +112,8 @@ static void
 give_name(void *handle, const char *path)
 {
     struct link_map *map;
-    if (handle != NULL && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0) {
+    if (handle != NULL && dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 &&
+        strcmp(map->l_name, path) != 0) {
         char *name = strdup(path); /* stays, as the library does */
         map->l_name = name != NULL ? name : map->l_name;
     }
@@ -125,7 +126,7 @@ fill(uint32_t index, struct os_library *library, char *path, size_t capacity)
     struct text name;
     struct image_library record = record_of(index);
     die_if_failed(image_node(tree_image(), record.node, &node, &name));
-    die_if_failed(image_content(tree_image(), &node, &library->content));
+    die_if_failed(image_locate_content(tree_image(), &node, &library->content));
     library->path = path;
     library->serial = index + 1;
     trace_library(record.node);

@@ -10,6 +10,7 @@
 
 #include "collector.h"
 #include "content.h"
+#include "os.h"
 #include "packed.h"
 #include "trace.h"
 #include "tree.h"
@@ -71,6 +72,7 @@ read_bytecode(PyObject *self, uint32_t node, PyObject *source)
     }
     collector_resume(paused);
     content_close(&file);
+    os_release_content(&stored);
     return code;
 }
 
@@ -241,6 +243,7 @@ loader_get_data(PyObject *self, PyObject *path)
     PyObject *data = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)content.size);
     if (data != NULL) {
         status_die_if_failed(content_copy(&content, PyBytes_AS_STRING(data)));
+        os_release_content(&content);
     }
     return data;
 }

@@ -19,6 +19,16 @@ bool os_has_more_rights(void);
    that was cut short gives false here, and no SIGBUS later. */
 bool os_find_image(struct cursor *image);
 
+/* Where the image that os_find_image has found begins in the executable's file. */
+uint64_t os_image_offset(void);
+
+/* Unmap the pages of all contents that have been read, which count as the process's memory. Whoever
+   looks at them again has them again. */
+void os_release_contents(const struct image *image);
+
+/* This content has been read, and is hardly needed again: once there are many, unmap them. */
+void os_release_content(const struct stored *content);
+
 /* Serialise the loading of libraries; the same thread may enter several times. */
 void os_lock_libraries(void);
 void os_unlock_libraries(void);
@@ -27,9 +37,10 @@ void os_unlock_libraries(void);
 void *os_dlopen(const char *path, int flags);
 char *os_dlerror(void);
 
-/* Load a shared library from memory. `path` is where it stands in the tree and `serial` is a
-   number that no other library has. Null on failure; *reason then says what prevented it, or is
-   null where os_dlerror tells. */
+/* Load a shared library of the image, whose content has not been checked: from the executable's own
+   file where that can be done, else from a copy in memory, after checking it. `path` is where it
+   stands in the tree and `serial` is a number that no other library has. Null on failure; *reason
+   then says what prevented it, or is null where os_dlerror tells. */
 void *os_load_library(const struct stored *content, const char *path, unsigned serial, int flags,
                       const char **reason);
 

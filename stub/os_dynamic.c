@@ -1,4 +1,4 @@
-/* Loading shared libraries from memory, in a dynamic executable. */
+/* Loading shared libraries, in a dynamic executable. */
 #define _GNU_SOURCE
 #include <dlfcn.h>   /* dlsym, RTLD_NEXT */
 #include <errno.h>   /* errno */
@@ -102,7 +102,7 @@ load_descriptor(int descriptor, const char *path, unsigned serial, int flags, bo
     char spelling[SPELLING_SIZE];
     spell_descriptor(spelling, sizeof spelling, descriptor, serial);
     *reached = access(spelling, F_OK) == 0;
-    const struct linux_file file = {path, descriptor};
+    struct linux_file file = {.path = path, .descriptor = descriptor, .size = UINT64_MAX};
     return *reached ? os_dlopen(spelling, flags) : linux_dlopen_as(&file, 1, flags, reached);
 }
 
@@ -158,11 +158,16 @@ void *
 os_load_library(const struct stored *content, const char *path, unsigned serial, int flags,
                 const char **reason)
 {
-    bool reached = false;
-    void *handle = NULL;
+    bool reached;
     *reason = NULL;
+    void *handle = linux_load_mapped(content, path, serial, flags, &reached);
+    if (reached) {
+        return handle;
+    }
+    status_die_if_failed(image_check_content(content));
     int descriptor = linux_memory_file(path, content, true);
     int error = descriptor < 0 ? errno : 0;
+    os_release_content(content);
     if (descriptor >= 0) {
         handle = load_descriptor(descriptor, path, serial, flags, &reached);
         close(descriptor);
@@ -190,7 +195,8 @@ add_to_circle(struct circle *circle, size_t i, const struct stored *content, con
               unsigned serial)
 {
     struct linux_file *file = &circle->files[i];
-    *file = (struct linux_file){path, linux_memory_file(path, content, true)};
+    int descriptor = linux_memory_file(path, content, true);
+    *file = (struct linux_file){.path = path, .descriptor = descriptor, .size = UINT64_MAX};
     if (file->descriptor < 0) {
         return false;
     }
@@ -225,16 +231,16 @@ add_carrier(struct circle *circle, unsigned serial)
 }
 
 static bool
-open_circle(const struct circle *circle, struct os_library *members, int flags)
+open_circle(struct circle *circle, struct os_library *members, int flags)
 {
-    bool supported = true;
+    bool reached = true;
     void *handle = circle->has_proc
                        ? os_dlopen(circle->files[0].path, flags)
-                       : linux_dlopen_as(circle->files, circle->count, flags, &supported);
+                       : linux_dlopen_as(circle->files, circle->count, flags, &reached);
     for (size_t i = 1; handle != NULL && i < circle->count; i++) {
         members[i - 1].handle = os_dlopen(circle->files[i].path, flags | RTLD_NOLOAD);
     }
-    return supported;
+    return reached;
 }
 
 void
@@ -247,6 +253,7 @@ os_load_circle(struct os_library *members, size_t count, unsigned serial, int fl
     bool ready = circle.files != NULL && circle.spellings != NULL;
     for (size_t i = 0; ready && i < count; i++) {
         const struct os_library *member = &members[i];
+        status_die_if_failed(image_check_content(&member->content));
         ready = add_to_circle(&circle, i + 1, &member->content, member->path, member->serial);
     }
     ready = ready && add_carrier(&circle, serial) && open_circle(&circle, members, flags);

@@ -6,6 +6,7 @@
 #include <limits.h>      /* PATH_MAX */
 #include <link.h>        /* dl_iterate_phdr */
 #include <signal.h>      /* signal, kill */
+#include <stdatomic.h>   /* _Atomic */
 #include <stdio.h>       /* snprintf */
 #include <string.h>      /* memcmp */
 #include <sys/auxv.h>    /* getauxval */
@@ -107,6 +108,8 @@ is_readable(const unsigned char *at)
     return !(result == -1 && errno == EFAULT);
 }
 
+static uint64_t image_offset;
+
 static int
 find_reserved_segment(struct dl_phdr_info *info, size_t size, void *data)
 {
@@ -117,6 +120,7 @@ find_reserved_segment(struct dl_phdr_info *info, size_t size, void *data)
         if (header->p_type == PT_LOAD &&
             info->dlpi_addr + header->p_vaddr == (uintptr_t)oxidize_image) {
             *image = (struct cursor){oxidize_image, header->p_filesz};
+            image_offset = header->p_offset;
         }
     }
     return 1; /* The first object is the executable: no need to see the others. */
@@ -130,6 +134,41 @@ os_find_image(struct cursor *image)
     const size_t word = 8; /* what is_readable reads */
     return image->size >= word && is_readable(image->data) &&
            is_readable(image->data + image->size - word);
+}
+
+uint64_t
+os_image_offset(void)
+{
+    return image_offset;
+}
+
+void
+os_release_contents(const struct image *image)
+{
+    const struct cursor data = image->sections[IMAGE_SECTION_DATA];
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)data.data + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)data.data + data.size) / page * page;
+    int saved = errno;
+    if (begin < end) {
+        madvise((void *)begin, end - begin, MADV_DONTNEED); /* pages of a file, never written to */
+    }
+    errno = saved;
+}
+
+/* So much of what has been read may be mapped, and so much is mapped around it: a guess. */
+#define MOST_MAPPED (256u << 10)
+#define MAPPED_AROUND (32u << 10)
+
+void
+os_release_content(const struct stored *content)
+{
+    static _Atomic(size_t) mapped;
+    size_t more = content->bytes.size + MAPPED_AROUND;
+    if (atomic_fetch_add(&mapped, more) + more >= MOST_MAPPED) {
+        atomic_store(&mapped, 0);
+        os_release_contents(content->image);
+    }
 }
 
 /* --- the end ------------------------------------------------------------------------------- */

@@ -259,6 +259,7 @@ oxidize_run(int argc, char **argv)
         !target.traced && !invocation.interpreter && !target.python && !target.self_test && !worker;
     if (!is_program || !snapshot_restore(&image, &invocation)) {
         initialise(&invocation);
+        os_release_contents(&image);
         if (is_program) {
             startup_objects_put_aside();
         }

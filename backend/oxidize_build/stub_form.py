@@ -76,7 +76,8 @@ FORMS: dict[Libc, StubForm] = {
     "glibc": StubForm(
         is_static=False,
         own_sources=frozenset(
-            {"library.c", "carrier.c", "os_dynamic.c", "os_dispatch.c", "os_glibc.c", *_SNAPSHOT_SOURCES}
+            {"library.c", "carrier.c", *_SNAPSHOT_SOURCES}
+            | {f"os_{name}.c" for name in ("dynamic", "dispatch", "mapped", "glibc")}
         ),
         compile_flags=(),
         link_flags=(

@@ -1,4 +1,4 @@
-"""Stock binary wheels from memory, and what happens where the system refuses that."""
+"""Stock binary wheels without files, and what happens where the system refuses ways to load them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def in_namespace(script: str, native: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=ENVIRONMENT)
 
 
-def test_stock_wheels_load_from_memory(native: Path) -> None:
+def test_stock_wheels_load(native: Path) -> None:
     result = run(native)
     assert (result.returncode, result.stdout) == (0, ANSWER), result.stderr
 
@@ -71,7 +72,7 @@ def test_nothing_is_written(project: Path, build: Build) -> None:
 
 
 def test_without_proc_and_temporary_directories(native: Path, jail: Jail) -> None:
-    """The jail has neither: the loader is handed the libraries by syscall user dispatch.
+    """The jail has neither: the loader gets the libraries by syscall user dispatch.
 
     The parts of libc that manylinux wheels name beside libc.so.6 have to be there.
     """
@@ -90,12 +91,21 @@ def test_with_tmp_that_is_not_executable(native: Path) -> None:
     assert (result.returncode, result.stdout) == (0, ANSWER), result.stderr
 
 
+WITHOUT_DISPATCH = f"{sys.executable} {Path(__file__).with_name('refusing.py')}"
+"""Libraries are copied then, not mapped from the executable."""
 REFUSE_MEMORY_FILES = "echo 2 > /proc/sys/vm/memfd_noexec 2>/dev/null || exit 77;"
+
+
+def test_mapped_libraries_need_no_memory_files(native: Path) -> None:
+    result = in_namespace(f"{REFUSE_MEMORY_FILES} exec $0", native)
+    if result.returncode == 77:
+        pytest.skip("this kernel has no vm.memfd_noexec")
+    assert (result.returncode, result.stdout) == (0, ANSWER), result.stderr
 
 
 def test_where_memory_files_may_not_be_executed(native: Path) -> None:
     """A temporary file without a name takes their place."""
-    result = in_namespace(f"{REFUSE_MEMORY_FILES} exec $0", native)
+    result = in_namespace(f"{REFUSE_MEMORY_FILES} exec {WITHOUT_DISPATCH} $0", native)
     if result.returncode == 77:
         pytest.skip("this kernel has no vm.memfd_noexec")
     assert (result.returncode, result.stdout) == (0, ANSWER), result.stderr
@@ -105,7 +115,7 @@ def test_where_nothing_may_be_executed_the_error_says_so(native: Path) -> None:
     folders = "for d in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o ro,noexec none $d; done;"
     copy = Path(shutil.copy(native, "/opt/oxidize-native"))
     try:
-        result = in_namespace(f"{REFUSE_MEMORY_FILES} {folders} exec $0", copy)
+        result = in_namespace(f"{REFUSE_MEMORY_FILES} {folders} exec {WITHOUT_DISPATCH} $0", copy)
     finally:
         copy.unlink()
     if result.returncode == 77:
