@@ -120,6 +120,7 @@ def installed(workshop: Workshop) -> Path:
                 "LIBDIR": "/install/lib",
                 "SIZEOF_INT": 4,
                 "abs_builddir": str(workshop.build),
+                "prefix": "/install",
             }
         ),
     }
@@ -163,6 +164,7 @@ def test_configuration_variables_follow_the_installation(installed: Path, worksh
     assert variables["LIBDIR"] == "/moved/lib"
     assert variables["SIZEOF_INT"] == 4
     assert variables["abs_builddir"] == "/build/build"
+    assert variables["prefix"] == "/install"  # sysconfig compares it with sys.base_prefix
 
 
 def test_a_file_that_names_the_workshop_is_noticed(installed: Path, workshop: Workshop) -> None:

@@ -33,11 +33,15 @@ _RELOCATED = """\
 import sys as _sys
 
 build_time_vars = {
-    name: value.replace(%(prefix)r, _sys.base_prefix) if isinstance(value, str) else value
+    name: value.replace(%(prefix)r, _sys.base_prefix)
+    if isinstance(value, str) and name not in %(kept)r
+    else value
     for name, value in build_time_vars.items()
 }
 """
 """Ends the module of configuration variables: paths below the prefix follow the installation."""
+_TELLING = ("prefix", "exec_prefix")
+"""By these sysconfig tells, from CPython 3.14 on, that an installation is relocated, and for nothing else."""
 
 Rewrite = Callable[[str], str]
 
@@ -68,7 +72,7 @@ def neutralise(install: Path, plan: Plan, workshop: Workshop) -> None:
     (stdlib / "lib-dynload" / ".empty").touch()
     rewrite = _replacements(plan, workshop).apply
     for path in stdlib.glob("_sysconfigdata_*.py"):
-        _rewrite_variables(path, rewrite)
+        _rewrite_variables(path, rewrite, _TELLING if plan.minor >= (3, 14) else ())
     texts = [*stdlib.glob("config-*/Makefile"), *install.glob("bin/python3*-config")]
     texts += [*install.glob("lib/pkgconfig/*.pc"), *stdlib.glob("_sysconfig_vars_*.json")]
     for path in texts:
@@ -111,13 +115,13 @@ def _replace(path: Path, old: str, new: str) -> None:
         path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
 
 
-def _rewrite_variables(module: Path, rewrite: Rewrite) -> None:
-    """Rewrite the values in the module that sysconfig reads, and let them follow the installation."""
+def _rewrite_variables(module: Path, rewrite: Rewrite, kept: tuple[str, ...]) -> None:
+    """Rewrite the values in sysconfig's module, and let all but those of *kept* follow the installation."""
     variables = _rewritten(runpy.run_path(str(module))["build_time_vars"], rewrite)
     text = pprint.pformat(variables, width=1000)
     module.write_text(
         "# configuration variables, read by sysconfig\n"
-        f"build_time_vars = {text}\n{_RELOCATED % {'prefix': PREFIX}}",
+        f"build_time_vars = {text}\n{_RELOCATED % {'prefix': PREFIX, 'kept': kept}}",
         "utf-8",
     )
 
