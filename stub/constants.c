@@ -89,6 +89,7 @@ constants_is_name(PyObject *object)
 /* Names that were asked for lately, by what their texts begin and end with. */
 enum { CACHE_BITS = 13 };
 static PyObject *name_cache[1 << CACHE_BITS];
+static bool has_cached_names;
 
 /* The first and the last eight bytes of a text: all of it if it has no more than sixteen. */
 struct ends {
@@ -160,6 +161,7 @@ constants_name(struct cursor text)
     PyObject *name = make_name(text);
     if (name != NULL && constants_is_name(name)) {
         *slot = name;
+        has_cached_names = true;
     }
     return name;
 }
@@ -167,7 +169,9 @@ constants_name(struct cursor text)
 void
 constants_setup(void)
 {
-    memset(name_cache, 0, sizeof name_cache); /* they were an interpreter's that has ended */
+    if (has_cached_names) {
+        memset(name_cache, 0, sizeof name_cache); /* they were an interpreter's that has ended */
+    }
 }
 
 _Py_COMP_DIAG_PUSH _Py_COMP_DIAG_IGNORE_DEPR_DECLS /* the hash */

@@ -202,7 +202,8 @@ struct image_snapshot {
     uint8_t cpu[32]; /* features of the processor that it needs */
     uint64_t arena_size; /* bytes that are given out of the arena */
     uint64_t thread_state; /* address of the thread's PyThreadState */
-    uint64_t restore; /* address of the Python function that makes a process's own state */
+    uint64_t renewed; /* address of the object that tells what is made anew in each process */
+    uint64_t main_code; /* address of the main module's code object, or 0 */
     uint32_t reserved; /* zero */
     uint32_t thread_area_size; /* of the executable's thread-local variables, at thread_area */
     uint64_t thread_area; /* offset */
@@ -223,7 +224,7 @@ struct image_snapshot {
     uint32_t registration_count; /* length of the table */
     uint64_t check; /* XXH64 of the tables, seed: XXH64 of the header up to here */
 };
-_Static_assert(sizeof(struct image_snapshot) == 248, "layout of image_snapshot");
+_Static_assert(sizeof(struct image_snapshot) == 256, "layout of image_snapshot");
 
 /* Pages of a snapshot. */
 struct image_snapshot_range {

@@ -24,6 +24,45 @@
    interpreters of the process. */
 static bool bytecode_serves;
 
+/* Whether that is known: in a process that starts from a snapshot it may never be asked for. */
+static bool is_set_up;
+
+/* --- what is known of the image's bytecode ------------------------------------------------- */
+
+/* What the image's options say of bytecode. */
+struct bytecode_options {
+    long level;
+    bool marshal;
+};
+
+static struct status
+read_bytecode_option(void *context, const struct image_option *option, struct text text)
+{
+    struct bytecode_options *options = context;
+    (void)text;
+    if (option->key == IMAGE_OPTION_BYTECODE_LEVEL) {
+        options->level = (long)option->number;
+    } else if (option->key == IMAGE_OPTION_MARSHAL) {
+        options->marshal = true;
+    }
+    return status_ok();
+}
+
+/* Returns 0, or -1 with an exception set. */
+static int
+loader_setup(void)
+{
+    struct bytecode_options options = {0};
+    status_die_if_failed(image_for_each_option(tree_image(), read_bytecode_option, &options));
+    unmarshal_setup(options.marshal ? 0 : image_node_count(tree_image()));
+    PyObject *flags = PySys_GetObject("flags"); /* borrowed */
+    PyObject *level = flags ? PyObject_GetAttrString(flags, "optimize") : NULL;
+    bytecode_serves = level && PyLong_AsLong(level) == options.level;
+    is_set_up = PyInterpreterState_Get() == PyInterpreterState_Main();
+    Py_XDECREF(level);
+    return level && !PyErr_Occurred() ? 0 : -1;
+}
+
 /* --- code ---------------------------------------------------------------------------------- */
 
 /* A module without its source stands where its bytecode is. */
@@ -92,8 +131,11 @@ static int
 find_own(PyObject *self, PyObject *name, struct image_module *module, PyObject **path)
 {
     PyObject *own_path = NULL;
-    int found = PyUnicode_Check(name) ? packed_find(name, module) : 0;
     *path = NULL;
+    if (!is_set_up && loader_setup() < 0) {
+        return -1;
+    }
+    int found = PyUnicode_Check(name) ? packed_find(name, module) : 0;
     if (found <= 0 || module->kind != IMAGE_MODULE_KIND_SOURCE || module->bytecode == IMAGE_NONE ||
         !(bytecode_serves || has_no_source(module))) {
         return found < 0 ? -1 : 0;
@@ -277,38 +319,6 @@ set_attribute(PyObject *class, const char *name, PyObject *value)
     int result = value ? PyObject_SetAttrString(class, name, value) : -1;
     Py_XDECREF(value);
     return result;
-}
-
-/* What the image's options say of bytecode. */
-struct bytecode_options {
-    long level;
-    bool marshal;
-};
-
-static struct status
-read_bytecode_option(void *context, const struct image_option *option, struct text text)
-{
-    struct bytecode_options *options = context;
-    (void)text;
-    if (option->key == IMAGE_OPTION_BYTECODE_LEVEL) {
-        options->level = (long)option->number;
-    } else if (option->key == IMAGE_OPTION_MARSHAL) {
-        options->marshal = true;
-    }
-    return status_ok();
-}
-
-int
-loader_setup(void)
-{
-    struct bytecode_options options = {0};
-    status_die_if_failed(image_for_each_option(tree_image(), read_bytecode_option, &options));
-    unmarshal_setup(options.marshal ? 0 : image_node_count(tree_image()));
-    PyObject *flags = PySys_GetObject("flags"); /* borrowed */
-    PyObject *level = flags ? PyObject_GetAttrString(flags, "optimize") : NULL;
-    bytecode_serves = level && PyLong_AsLong(level) == options.level;
-    Py_XDECREF(level);
-    return level && !PyErr_Occurred() ? 0 : -1;
 }
 
 PyObject *

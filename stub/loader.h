@@ -11,8 +11,4 @@ PyObject *loader_make_class(void);
 /* Return an object of that class for a module and the path of its source. */
 PyObject *loader_make(PyObject *loader_class, PyObject *name, PyObject *path);
 
-/* Find out whether packed bytecode is for this interpreter: loader_make_class does, but that may
-   have happened in another process. Returns 0, or -1 with an exception set. */
-int loader_setup(void);
-
 #endif

@@ -19,8 +19,11 @@
 
 #define PIECE ((size_t)1 << 20)
 #define SMALLEST 16
+#define FINE_LIMIT ((size_t)256) /* up to this each multiple of the smallest size has a class */
 #define SMALL_LIMIT ((size_t)2 << 10)
-#define SMALL_CLASSES (SMALL_LIMIT / SMALLEST)
+#define FINE_CLASSES (FINE_LIMIT / SMALLEST)
+#define COARSE_CLASSES 12 /* above it there are four up to each doubling */
+#define SMALL_CLASSES (FINE_CLASSES + COARSE_CLASSES)
 #define HEADER 64 /* of a chunk: blocks are aligned to 16, and large ones to this */
 
 struct chunk {
@@ -123,10 +126,44 @@ chunk_of(const void *block)
     return (struct chunk *)((uintptr_t)block & ~(MEMORY_CHUNK - 1));
 }
 
+/* Few classes: a start touches less pages where few are begun. */
+static size_t
+class_of(size_t size)
+{
+    if (size <= FINE_LIMIT) {
+        return (size + SMALLEST - 1) / SMALLEST;
+    }
+    size_t class = FINE_CLASSES + 1, block_size = FINE_LIMIT, step = FINE_LIMIT / 4;
+    while (block_size + step < size) {
+        block_size += step;
+        class ++;
+        if ((class - FINE_CLASSES) % 4 == 1) {
+            step *= 2;
+        }
+    }
+    return class;
+}
+
+static size_t
+size_of(size_t class)
+{
+    if (class <= FINE_CLASSES) {
+        return class * SMALLEST;
+    }
+    size_t doublings = (class - FINE_CLASSES - 1) / 4, steps = (class - FINE_CLASSES - 1) % 4 + 1;
+    return (FINE_LIMIT << doublings) + (FINE_LIMIT << doublings) / 4 * steps;
+}
+
+size_t
+memory_block_size(size_t size)
+{
+    return size <= SMALL_LIMIT ? size_of(class_of(size)) : size;
+}
+
 static void *
 allocate_small(size_t size)
 {
-    size_t class = (size + SMALLEST - 1) / SMALLEST;
+    size_t class = class_of(size), block_size = size_of(class);
     struct freed *block = arena.freed[class];
     if (block != NULL) {
         arena.freed[class] = block->next;
@@ -134,8 +171,8 @@ allocate_small(size_t size)
         return block;
     }
     struct chunk *chunk = arena.current[class];
-    if (chunk == NULL || chunk->used + class * SMALLEST > MEMORY_CHUNK) {
-        if ((chunk = new_chunks(MEMORY_CHUNK, class * SMALLEST)) == NULL) {
+    if (chunk == NULL || chunk->used + block_size > MEMORY_CHUNK) {
+        if ((chunk = new_chunks(MEMORY_CHUNK, block_size)) == NULL) {
             return NULL;
         }
         chunk->used = HEADER;
@@ -188,7 +225,7 @@ release(void *block)
     while (atomic_flag_test_and_set(&arena.lock)) {
     }
     if (chunk->block_size <= SMALL_LIMIT && chunk->used <= MEMORY_CHUNK) {
-        struct freed *freed = block, **list = &arena.freed[chunk->block_size / SMALLEST];
+        struct freed *freed = block, **list = &arena.freed[class_of(chunk->block_size)];
         freed->next = *list;
         *list = freed;
     } else {

@@ -40,6 +40,9 @@ void memory_adopt_arena(size_t size);
    there is none. */
 const void *memory_block(uintptr_t address, size_t *size);
 
+/* The size of the block that is given out where `size` bytes are asked for. */
+size_t memory_block_size(size_t size);
+
 /* Call `visit` with every block of the arena, those that have been freed included, until it fails.
  */
 typedef bool memory_visit(void *context, void *block, size_t size);

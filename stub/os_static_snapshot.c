@@ -13,6 +13,12 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     return false;
 }
 
+PyObject *
+snapshot_main_code(void)
+{
+    return NULL;
+}
+
 bool
 snapshot_is_in_use(void)
 {
@@ -31,8 +37,8 @@ snapshot_make_begin(void)
 }
 
 _Noreturn void
-snapshot_make(char **argv)
+snapshot_make(char **argv, PyObject *main_code)
 {
-    (void)argv;
+    (void)argv, (void)main_code;
     abort();
 }

@@ -74,14 +74,24 @@ prepare_main(PyObject *loader, bool anonymous)
 }
 
 static PyObject *
-run_main(bool anonymous)
+load_main(bool anonymous)
 {
     PyObject *loader = finder_main_loader();
     PyObject *namespace = loader ? prepare_main(loader, anonymous) : NULL;
     PyObject *code = namespace ? PyObject_CallMethod(loader, "get_code", "s", "__main__") : NULL;
-    PyObject *result = code ? PyEval_EvalCode(code, namespace, namespace) : NULL;
-    Py_XDECREF(code);
     Py_XDECREF(loader);
+    return code;
+}
+
+static PyObject *
+run_main(bool anonymous)
+{
+    PyObject *code = Py_XNewRef(snapshot_main_code());
+    code = code != NULL ? code : load_main(anonymous);
+    PyObject *module = code ? PyImport_AddModule("__main__") : NULL; /* borrowed */
+    PyObject *namespace = module ? PyModule_GetDict(module) : NULL;
+    PyObject *result = namespace ? PyEval_EvalCode(code, namespace, namespace) : NULL;
+    Py_XDECREF(code);
     return result;
 }
 
@@ -214,7 +224,7 @@ initialise(struct invocation *invocation)
 
 /* A step of the build: the executable makes a snapshot, by a name that it will not be called by. */
 _Noreturn static void
-make_snapshot(struct invocation *invocation)
+make_snapshot(struct invocation *invocation, const struct target *target)
 {
     char *arguments[] = {SNAPSHOT_ROOT, NULL}, **given = invocation->argv;
     if (invocation->argc != 4) {
@@ -230,7 +240,12 @@ make_snapshot(struct invocation *invocation)
                                       .makes_snapshot = true};
     snapshot_make_begin();
     initialise(invocation);
-    snapshot_make(given);
+    PyObject *code = target->module[0] ? NULL : load_main(target->anonymous);
+    if (PyErr_Occurred()) {
+        PyErr_Print();
+        status_die(status_fault("its main module cannot be loaded"));
+    }
+    snapshot_make(given, code);
 }
 
 int
@@ -252,7 +267,7 @@ oxidize_run(int argc, char **argv)
     invocation.child |= may_help && is_helper(argc, argv);
     invocation.interpreter = invocation.child || target.python;
     if (target.snapshot_make && !invocation.child) {
-        make_snapshot(&invocation);
+        make_snapshot(&invocation, &target);
     }
     bool worker = may_help && is_worker(argc, argv);
     bool is_program =

@@ -4,20 +4,18 @@
 #include <langinfo.h> /* nl_langinfo */
 #include <locale.h>   /* setlocale */
 #include <pthread.h>  /* pthread_self */
-#include <signal.h>   /* sigaction */
 #include <stdio.h>    /* fprintf */
 #include <stdlib.h>   /* getenv */
 #include <string.h>   /* memcpy */
 #include <sys/mman.h> /* mremap */
-#include <unistd.h>   /* environ */
 
-#include "loader.h"
 #include "memory.h"
 #include "os.h"
 #include "registrations.h"
 #include "snapshot_cpython.h"
 #include "snapshot_guard.h"
 #include "snapshot_paths.h"
+#include "snapshot_renew.h"
 #include "snapshot_state.h"
 #include "xxh64.h"
 
@@ -26,6 +24,9 @@
 #endif
 
 enum { MOST_KEPT_WORDS = 4096 };
+
+/* Of the snapshot that this process has started from. */
+static PyObject *main_code;
 
 struct snapshot {
     struct cursor bytes;
@@ -279,7 +280,7 @@ become(const struct snapshot *snapshot)
     memory_adopt_arena(header->arena_size);
 }
 
-/* --- what belongs to the process ---------------------------------------------------------------
+/* --- starting ----------------------------------------------------------------------------------
  */
 
 static void
@@ -288,94 +289,6 @@ replace_paths(const struct snapshot *snapshot, const char *executable)
     for (uint32_t i = 0; i < snapshot->header.path_count; i++) {
         snapshot_replace_path(&snapshot->paths[i], executable);
     }
-}
-
-static PyObject *
-make_arguments(const struct invocation *invocation)
-{
-    PyObject *list = PyList_New(invocation->argc);
-    for (int i = 0; list != NULL && i < invocation->argc; i++) {
-        const char *text = i == 0 ? invocation->invoked : invocation->argv[i];
-        PyObject *argument = PyUnicode_DecodeFSDefault(text);
-        if (argument == NULL) {
-            Py_CLEAR(list);
-        } else {
-            PyList_SET_ITEM(list, i, argument);
-        }
-    }
-    return list;
-}
-
-/* As posix.environ is made. */
-static PyObject *
-make_environment(void)
-{
-    PyObject *result = PyDict_New();
-    for (char **entry = environ; result != NULL && entry != NULL && *entry != NULL; entry++) {
-        const char *equals = strchr(*entry, '=');
-        if (equals == NULL) {
-            continue;
-        }
-        PyObject *name = PyBytes_FromStringAndSize(*entry, equals - *entry);
-        PyObject *value = PyBytes_FromString(equals + 1);
-        if (name == NULL || value == NULL || PyDict_SetDefault(result, name, value) == NULL) {
-            Py_CLEAR(result);
-        }
-        Py_XDECREF(name);
-        Py_XDECREF(value);
-    }
-    return result;
-}
-
-/* Signals that this process was started with ignored, which Python leaves alone. */
-static PyObject *
-make_ignored_signals(void)
-{
-    PyObject *list = PyList_New(0);
-    for (int number = 1; list != NULL && number < NSIG; number++) {
-        struct sigaction action;
-        if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) {
-            PyObject *item = PyLong_FromLong(number);
-            if (item == NULL || PyList_Append(list, item) < 0) {
-                Py_CLEAR(list);
-            }
-            Py_XDECREF(item);
-        }
-    }
-    return list;
-}
-
-/* What a fork does, in what is another process: libraries know that. */
-static PyObject *
-forked(PyObject *self, PyObject *nothing)
-{
-    (void)self, (void)nothing;
-    PyOS_BeforeFork();
-    PyOS_AfterFork_Child();
-    Py_RETURN_NONE;
-}
-
-static PyMethodDef forked_definition = {"forked", forked, METH_NOARGS, NULL};
-
-static bool
-renew(const struct snapshot *snapshot, const struct invocation *invocation)
-{
-    PyObject *restore = (PyObject *)(uintptr_t)snapshot->header.restore;
-    PyObject *arguments = make_arguments(invocation);
-    PyObject *environment = make_environment();
-    PyObject *ignored = make_ignored_signals();
-    PyObject *result = NULL;
-    if (arguments != NULL && environment != NULL && ignored != NULL) {
-        PyObject *forked = PyCFunction_New(&forked_definition, NULL);
-        result = PyObject_CallFunction(restore, "NOOOs", forked, arguments, environment, ignored,
-                                       snapshot->stream_errors);
-    }
-    bool renewed = result != NULL;
-    Py_XDECREF(result);
-    Py_XDECREF(ignored);
-    Py_XDECREF(environment);
-    Py_XDECREF(arguments);
-    return renewed;
 }
 
 static bool
@@ -391,6 +304,12 @@ bool
 snapshot_is_in_use(void)
 {
     return memory_arena_size() > 0;
+}
+
+PyObject *
+snapshot_main_code(void)
+{
+    return main_code;
 }
 
 bool
@@ -425,9 +344,11 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
         status_die(status_fault("its snapshot cannot be used"));
     }
     replace_paths(&snapshot, invocation->executable);
-    if (loader_setup() < 0 || !renew(&snapshot, invocation)) {
+    PyObject *renewed = (PyObject *)(uintptr_t)snapshot.header.renewed;
+    if (!snapshot_renew(renewed, invocation, snapshot.stream_errors)) {
         PyErr_Print();
         status_die(status_fault("its snapshot cannot be used"));
     }
+    main_code = (PyObject *)(uintptr_t)snapshot.header.main_code;
     return true;
 }

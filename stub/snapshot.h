@@ -12,6 +12,10 @@
    nothing has changed, and Python is to be started as usual. */
 bool snapshot_restore(const struct image *image, const struct invocation *invocation);
 
+/* The code of the main module, where the snapshot has it: __main__ is then prepared for it.
+   Borrowed; null if there is none. */
+PyObject *snapshot_main_code(void);
+
 /* Whether this process has started from one. */
 bool snapshot_is_in_use(void);
 

@@ -92,6 +92,45 @@ snapshot_cpython_thread_state(void)
     return (uintptr_t)PyThreadState_Get();
 }
 
+bool
+snapshot_cpython_is_immortal(PyObject *object)
+{
+    return _Py_IsImmortal(object);
+}
+
+/* As _Py_SetImmortal does, but for the garbage collector: what it has put aside it does not see. */
+void
+snapshot_cpython_set_immortal(PyObject *object)
+{
+#if PY_VERSION_HEX >= 0x030E0000
+    if (!_Py_IsImmortal(object)) {
+        object->ob_flags |= _Py_IMMORTAL_FLAGS;
+        object->ob_refcnt = _Py_IMMORTAL_INITIAL_REFCNT;
+    }
+#else
+    Py_SET_REFCNT(object, _Py_IMMORTAL_REFCNT);
+#endif
+}
+
+void
+snapshot_cpython_forget_interned(PyObject *text)
+{
+    PyObject *interned = _PyInterpreterState_GET()->cached_objects.interned_strings;
+    unsigned state = PyUnicode_CHECK_INTERNED(text);
+    if (interned == NULL || state == SSTATE_NOT_INTERNED ||
+        PyDict_GetItemWithError(interned, text) != text) {
+        PyErr_Clear();
+        return;
+    }
+    if (state == SSTATE_INTERNED_MORTAL) {
+        Py_SET_REFCNT(text, Py_REFCNT(text) + 2); /* those of the dict are not counted */
+    }
+    ((PyASCIIObject *)text)->state.interned = SSTATE_NOT_INTERNED;
+    if (PyDict_DelItem(interned, text) < 0) {
+        PyErr_Clear();
+    }
+}
+
 #if PY_VERSION_HEX >= 0x030E0000
 
 /* What Python would find out by reading /proc. The kernel puts the program's name at the end. */
@@ -180,6 +219,25 @@ uintptr_t
 snapshot_cpython_thread_state(void)
 {
     return 0;
+}
+
+bool
+snapshot_cpython_is_immortal(PyObject *object)
+{
+    (void)object;
+    return true;
+}
+
+void
+snapshot_cpython_set_immortal(PyObject *object)
+{
+    (void)object;
+}
+
+void
+snapshot_cpython_forget_interned(PyObject *text)
+{
+    (void)text;
 }
 
 bool

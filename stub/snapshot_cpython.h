@@ -2,6 +2,8 @@
 #ifndef OXIDIZE_SNAPSHOT_CPYTHON_H
 #define OXIDIZE_SNAPSHOT_CPYTHON_H
 
+#include <Python.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,5 +28,13 @@ uintptr_t snapshot_cpython_thread_state(void);
 /* In the new process, before anything else of Python: this thread's stack, UTF-8 mode, the
    allocators. */
 bool snapshot_cpython_restore(bool utf8_mode);
+
+/* Whether an object is not counted, and never freed; and make it so. */
+bool snapshot_cpython_is_immortal(PyObject *object);
+void snapshot_cpython_set_immortal(PyObject *object);
+
+/* Take a str out of those that are interned: that dict would have to be built anew in each process
+   where it is changed. */
+void snapshot_cpython_forget_interned(PyObject *text);
 
 #endif

@@ -14,6 +14,7 @@
 #include "registrations.h"
 #include "snapshot_account.h"
 #include "snapshot_cpython.h"
+#include "snapshot_immortal.h"
 #include "snapshot_paths.h"
 #include "snapshot_scan.h"
 #include "snapshot_state.h"
@@ -283,24 +284,25 @@ find_paths(struct snapshot_paths *paths, PyObject *containers)
     snapshot_find_containers(paths);
 }
 
-/* Let Python do its part: the result has the function that a new process calls, a list, and the
-   names of variables and modules. */
+/* Let Python do its part: the result has what snapshot_renew takes, a list in it, one of all
+   objects, and the names of variables and modules. */
 static PyObject *
-prepare(char **argv, struct output *output, PyObject **containers)
+prepare(char **argv, struct output *output, PyObject **containers, PyObject **objects)
 {
-    PyObject *module = PyImport_ImportModule(MODULE), *function = NULL;
+    PyObject *module = PyImport_ImportModule(MODULE), *renewed = NULL;
     PyObject *result = module ? PyObject_CallMethod(module, "make", "s", argv[2]) : NULL;
     const char *variables, *modules;
     Py_ssize_t size, modules_size;
-    if (result == NULL || !PyArg_ParseTuple(result, "OO!y#y#", &function, &PyList_Type, containers,
-                                            &variables, &size, &modules, &modules_size)) {
+    if (result == NULL ||
+        !PyArg_ParseTuple(result, "OO!O!y#y#", &renewed, &PyList_Type, containers, &PyList_Type,
+                          objects, &variables, &size, &modules, &modules_size)) {
         PyErr_Print();
         refuse("the program could not be prepared");
     }
     output->header.variables_size = (uint64_t)size;
     output->header.variables = append(output, variables, (size_t)size);
     output->modules = (struct cursor){(const unsigned char *)modules, (size_t)modules_size};
-    return function; /* `result` keeps it */
+    return renewed; /* `result` keeps it */
 }
 
 /* What the file argv[3] names, a line each, is of this machine and may not be in a snapshot. */
@@ -321,22 +323,26 @@ search_foreign(const char *path)
 }
 
 _Noreturn void
-snapshot_make(char **argv)
+snapshot_make(char **argv, PyObject *main_code)
 {
     static struct ranges ranges;
     static struct snapshot_paths paths;
     struct output output = {.tables = pages(TABLES_LIMIT), .size = sizeof output.header};
     struct image_snapshot *header = &output.header;
-    PyObject *containers = NULL;
+    PyObject *containers = NULL, *objects = NULL;
     memcpy(header->magic, IMAGE_SNAPSHOT_MAGIC, sizeof header->magic);
     header->python_version = PY_VERSION_HEX;
-    header->restore = (uintptr_t)prepare(argv, &output, &containers);
+    header->main_code = (uintptr_t)main_code;
+    header->renewed = (uintptr_t)prepare(argv, &output, &containers, &objects);
     header->thread_state = snapshot_cpython_thread_state();
     if (!snapshot_build_id(header->build_id)) {
         refuse("the program has no build ID");
     }
     snapshot_cpu(header->cpu);
     find_paths(&paths, containers);
+    if (!snapshot_immortalise(objects) || PyList_SetSlice(objects, 0, PY_SSIZE_T_MAX, NULL) < 0) {
+        refuse("there are too many objects");
+    }
     snapshot_cpython_wipe();
     memory_end_arena();
     header->arena_size = memory_arena_size();

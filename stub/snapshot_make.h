@@ -11,6 +11,6 @@ void snapshot_make_begin(void);
 /* Let the packed module _oxidize_snapshot do the imports, then write the snapshot into the file
    argv[1]. argv[2] tells the module what to do, and argv[3] what may not be in the snapshot. What
    prevents it is written to stderr, a line each. Does not return. */
-_Noreturn void snapshot_make(char **argv);
+_Noreturn void snapshot_make(char **argv, PyObject *main_code);
 
 #endif

@@ -265,8 +265,8 @@ is_container(const struct search *search, const char *block, size_t before, size
         const PyTypeObject *type = search->types[i];
         size_t wanted = before + (size_t)type->tp_basicsize + (size_t)type->tp_itemsize;
         if (Py_TYPE(object) == type) {
-            return size >= wanted && size < wanted + BLOCK_STEP && Py_REFCNT(object) > 0 &&
-                   has_table(object);
+            return size >= wanted && size <= memory_block_size(wanted + BLOCK_STEP - 1) &&
+                   Py_REFCNT(object) > 0 && has_table(object);
         }
     }
     return false;
@@ -311,6 +311,12 @@ snapshot_find_containers(struct snapshot_paths *paths)
     }
     PyObject *pathlib = PyDict_GetItemString(PyImport_GetModuleDict(), "pathlib"); /* borrowed */
     paths->path_class = pathlib != NULL ? PyObject_GetAttrString(pathlib, "PurePath") : NULL;
+    for (size_t i = 0; i < paths->count; i++) {
+        const struct image_snapshot_path *path = &paths->list[i];
+        if (path->kind == IMAGE_PATH_KIND_STR) {
+            snapshot_cpython_forget_interned((PyObject *)(uintptr_t)path->address);
+        }
+    }
     PyGC_Collect(); /* Python keeps some dicts that have been freed for the next ones */
     if (!memory_each_block(collect, &search)) {
         PyErr_Clear();

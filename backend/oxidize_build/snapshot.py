@@ -16,6 +16,7 @@ from oxidize_build.errors import SnapshotError
 from oxidize_build.image.format import INTERPRETER_MARK, Option
 from oxidize_build.image.reader import Image
 from oxidize_build.image.writer import OptionValue
+from oxidize_build.profile.model import Profile
 from oxidize_build.program import OWN, Program
 from oxidize_build.progress import note
 from oxidize_build.resources import Content, Resource, SourceModule
@@ -102,15 +103,27 @@ def snapshot_files(runtime: Runtime) -> list[SourceModule]:
     return [SourceModule(MODULE, is_package=False, path=path, content=content, origin=OWN)]
 
 
-def default_preload(program: Program, executable: Executable, resources: Iterable[Resource]) -> list[str]:
-    """Return what the main module of *program* imports; one that is no own is among *resources*."""
+def default_preload(
+    program: Program,
+    executable: Executable,
+    resources: Iterable[Resource],
+    profile: Profile | None = None,
+) -> list[str]:
+    """Return what the main module of *program* imports; one that is no own is among *resources*.
+
+    What runs of the program have imported, as its *profile* says, is part of it.
+    """
     main = program.main
     if main is None and isinstance(executable.run, Module):
         names = (f"{executable.run.name}.__main__", executable.run.name)
         found = {r.name: r for r in resources if isinstance(r, SourceModule) and r.name in names}
         main = next((found[name] for name in names if name in found), None)
     package = main.name.rpartition(".")[0] if main else ""
-    return [*([package] if package else []), *(_imports(main.content.read(), package) if main else [])]
+    preload = [*([package] if package else []), *(_imports(main.content.read(), package) if main else [])]
+    if isinstance(executable.run, Module):
+        preload.append("runpy")  # which runs it
+    seen = profile.modules if profile else ()
+    return [*preload, *(module.name for module in seen if not module.child and module.name != "__main__")]
 
 
 def _imports(source: bytes, package: str) -> list[str]:

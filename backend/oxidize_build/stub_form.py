@@ -57,14 +57,8 @@ class StubForm:
 _SNAPSHOT_SOURCES = frozenset(
     {
         *("memory.c", "registrations.c", "saved_first.c", "saved_last.c"),
-        *(
-            "snapshot.c",
-            "snapshot_account.c",
-            "snapshot_cpython.c",
-            "snapshot_guard.c",
-            "snapshot_make.c",
-            "snapshot_paths.c",
-        ),
+        *("snapshot.c", "snapshot_account.c", "snapshot_cpython.c", "snapshot_guard.c"),
+        *("snapshot_immortal.c", "snapshot_make.c", "snapshot_paths.c", "snapshot_renew.c"),
         *("snapshot_scan.c", "snapshot_search.c", "snapshot_state.c"),
     }
 )
@@ -76,7 +70,7 @@ FORMS: dict[Libc, StubForm] = {
     "glibc": StubForm(
         is_static=False,
         own_sources=frozenset(
-            {"library.c", "carrier.c", *_SNAPSHOT_SOURCES}
+            {"library.c", "late.c", "carrier.c", *_SNAPSHOT_SOURCES}
             | {f"os_{name}.c" for name in ("dynamic", "dispatch", "mapped", "glibc")}
         ),
         compile_flags=(),

@@ -1,0 +1,14 @@
+/* Making what belongs to a process, in one that starts from a snapshot. */
+#ifndef OXIDIZE_SNAPSHOT_RENEW_H
+#define OXIDIZE_SNAPSHOT_RENEW_H
+
+#include <Python.h>
+
+#include "config.h"
+
+/* `renewed` is the object that _snapshot.py has made of it; `stream_errors` is what standard streams
+   do with what they cannot decode. False with an exception set. */
+bool snapshot_renew(PyObject *renewed, const struct invocation *invocation,
+                    const char *stream_errors);
+
+#endif
