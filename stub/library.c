@@ -13,6 +13,7 @@
 #include <stdlib.h> /* calloc */
 
 #include "interpose.h"
+#include "late.h"
 #include "os.h"
 #include "trace.h"
 #include "tree.h"
@@ -307,6 +308,7 @@ serve(const char *path, int flags)
 {
     struct place place;
     failure = NULL;
+    late_load();
     if (path == NULL || (!tree_has_prefix(path, &place) && !spelled_otherwise(path, &place))) {
         return (struct answer){0};
     }

@@ -30,6 +30,11 @@ COMMON = frozenset(
 """Variables that are set nearly everywhere. Where others are that modules ask for, no snapshot is used."""
 KEEPING = {"_ctypes": "makes machine code in memory", "readline": "keeps streams of the C library"}
 """What built-in modules have as soon as they are imported, and no other process can have."""
+USED_LATER = {
+    "argparse": "_colorize copy shutil textwrap warnings".split(),  # noqa: SIM905
+    "gettext": "copy errno locale re struct warnings".split(),  # noqa: SIM905
+}
+"""What modules of the standard library import when they are first used in the usual way."""
 CALLS = {
     "clock": ("time", "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns localtime"),
     "process": ("posix", "getcwd getcwdb getpid getppid getuid geteuid getlogin urandom umask"),
@@ -236,9 +241,17 @@ def imports_of(name: str, packed: frozenset[str]) -> list[str]:
 
 
 def explore(survey: Survey) -> None:
-    """Import what is wanted, and of those that can't be imported what they import."""
+    """Import what is wanted, of those that can't be imported what they import, and what they use later."""
     tried: set[str] = set()
-    pending = list(survey.wanted)
+    explore_from(survey, survey.wanted, tried)
+    for user, later in USED_LATER.items():
+        if user in sys.modules and user not in survey.left:
+            explore_from(survey, later, tried)
+
+
+def explore_from(survey: Survey, names: list[str], tried: set[str]) -> None:
+    """Import modules, and of those that can't be imported what they import, but for those *tried* before."""
+    pending = list(names)
     while pending:
         name = pending.pop(0)
         if name not in tried and name not in survey.known:

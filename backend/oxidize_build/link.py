@@ -20,11 +20,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxidize_build import __version__, archive, archive_part, stub_form
+from oxidize_build import __version__, archive, archive_part, late, stub_form
 from oxidize_build.archive import exported_names, write_hidden_copy
 from oxidize_build.archive_part import write_part
 from oxidize_build.cache import Cache, cache_key
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
+from oxidize_build.late import LateFunction, late_functions, late_source
 from oxidize_build.objfile import neutral
 from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.objfile.neutral import without_paths
@@ -217,7 +218,11 @@ def make_stub(
             last = [path for path in objects if path.stem == LAST_SAVED]
             objects = [path for path in objects if path not in last]
             flags += [f"-Wl,-T,{sources / LINKER_SCRIPT}"]
-            _link([*compiler.command, *LINK_FLAGS, *flags], objects, [libpython, *hidden], last, stub)
+            command, archives = [*compiler.command, *LINK_FLAGS, *flags], [libpython, *hidden]
+            _link(command, objects, archives, last, stub)
+            if late := late_functions(stub):
+                objects.insert(0, _compile_late(compiler, late, Path(workshop)))
+                _link(command, objects, archives, last, stub)
             _check_needed(stub, form)
             shutil.copyfile(stub, made)
             made.chmod(0o755)
@@ -286,6 +291,15 @@ def _compile_symbols(compiler: Compiler, libpython: Path, workshop: Path) -> Pat
     source, target = workshop / "symbols.c", workshop / "symbols.o"
     source.write_text("\n".join([*lines, ""]), "ascii")
     run_compiler([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
+    return target
+
+
+def _compile_late(compiler: Compiler, functions: Sequence[LateFunction], workshop: Path) -> Path:
+    """Compile *functions* as jumps to what they are found to be when they are first called."""
+    source, target = workshop / "late_functions.c", workshop / "late_functions.o"
+    source.write_text(late_source(functions), "ascii")
+    # Compilers have some of these built in, with types of their own
+    _run([*compiler.command, *COMPILE_FLAGS, "-fno-builtin", "-c", str(source), "-o", str(target)])
     return target
 
 
@@ -415,8 +429,8 @@ def _neutral_copy(library: Path, paths: Iterable[str], workshop: Path) -> Path:
 
 def _own_code() -> list[bytes]:
     """Return the modules that shape a stub: with any of them stubs change."""
-    modules = (__file__, archive.__file__, archive_part.__file__, neutral.__file__, stub_form.__file__)
-    return [Path(path).read_bytes() for path in modules]
+    modules = (__file__, archive.__file__, archive_part.__file__, late.__file__)
+    return [Path(path).read_bytes() for path in (*modules, neutral.__file__, stub_form.__file__)]
 
 
 def _texts(form: StubForm, sources: Path) -> list[str | bytes]:

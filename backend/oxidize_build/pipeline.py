@@ -323,9 +323,9 @@ def _with_snapshot(
     with stage(f"{finished.name}: make the snapshot"):
         report = _assemble(replace(parts, options=(*parts.options, makes)), workshop, maker)
         known = known_modules(report.image, workshop.runtime)
-        snapshot = take_snapshot(
-            maker, executable, default_preload(program, executable, parts.compressed.resources), known
-        )
+        resources, profile = parts.compressed.resources, parts.layout.profile
+        preload = default_preload(program, executable, resources, profile)
+        snapshot = take_snapshot(maker, executable, preload, known)
         maker.unlink()
     tell_of(snapshot, finished.name)
     return replace(parts, options=(*parts.options, made), snapshot=snapshot.content)
