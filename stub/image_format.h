@@ -203,6 +203,8 @@ struct image_snapshot {
     uint64_t arena_size; /* bytes that are given out of the arena */
     uint64_t thread_state; /* address of the thread's PyThreadState */
     uint64_t renewed; /* address of the object that tells what is made anew in each process */
+    uint64_t written; /* address of pages that every start writes to */
+    uint64_t written_size; /* in bytes */
     uint64_t main_code; /* address of the main module's code object, or 0 */
     uint32_t reserved; /* zero */
     uint32_t thread_area_size; /* of the executable's thread-local variables, at thread_area */

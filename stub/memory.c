@@ -9,6 +9,8 @@
 #include <sys/mman.h>  /* mmap */
 #include <wchar.h>     /* wcslen */
 
+#include "first_objects.h"
+
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -45,8 +47,9 @@ struct run {
 
 static struct {
     bool active;
-    size_t size;   /* given out, in chunks */
-    size_t mapped; /* in pieces */
+    size_t size;             /* given out, in chunks */
+    size_t mapped;           /* in pieces */
+    uintptr_t first_objects; /* in a process that has started from a snapshot: where they begin */
     struct chunk *current[SMALL_CLASSES + 1];
     struct freed *freed[SMALL_CLASSES + 1];
     struct run runs[MOST_RUNS];
@@ -234,6 +237,17 @@ release(void *block)
     atomic_flag_clear(&arena.lock);
 }
 
+/* The first objects of a process stand behind what the snapshot has, and have heads instead of
+   chunks. */
+static size_t
+known_size(const void *block)
+{
+    if (arena.first_objects != 0 && (uintptr_t)block >= arena.first_objects) {
+        return *(const size_t *)((const char *)block - FIRST_OBJECTS_HEAD);
+    }
+    return chunk_of(block)->block_size;
+}
+
 static bool
 is_ours(const void *block)
 {
@@ -276,7 +290,8 @@ memory_arena_size(void)
 void
 memory_adopt_arena(size_t size)
 {
-    arena.size = size;
+    arena.size = size + FIRST_OBJECTS_SIZE;
+    arena.first_objects = MEMORY_ARENA + size;
 }
 
 static size_t
@@ -392,7 +407,7 @@ WRAPPED(realloc)(void *block, size_t size)
     if (!is_ours(block)) {
         return __real_realloc(block, size);
     }
-    size_t known = chunk_of(block)->block_size;
+    size_t known = known_size(block);
     if (size <= known && (size > known / 2 || !arena.active)) {
         if (arena.active) {
             memset((char *)block + size, 0, known - size);
@@ -443,7 +458,7 @@ WRAPPED(memalign)(size_t alignment, size_t size)
 size_t
 WRAPPED(malloc_usable_size)(void *block)
 {
-    return is_ours(block) ? chunk_of(block)->block_size : __real_malloc_usable_size(block);
+    return is_ours(block) ? known_size(block) : __real_malloc_usable_size(block);
 }
 
 char *

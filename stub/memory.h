@@ -2,7 +2,8 @@
    being made in an arena at a fixed address, which becomes a part of it.
 
    When a process starts from a snapshot the arena is there, full, and never changes its shape:
-   what is freed in it is left alone, and what is allocated comes from libc. */
+   what is freed in it is left alone, and what is allocated comes from libc, but for the first
+   objects of Python, see first_objects.h. */
 #ifndef OXIDIZE_MEMORY_H
 #define OXIDIZE_MEMORY_H
 
@@ -33,7 +34,8 @@ bool memory_makes_snapshot(void);
 /* How many bytes of the arena are in use; none in a process that has no snapshot. */
 size_t memory_arena_size(void);
 
-/* The arena is mapped by a snapshot: its blocks are to be known. */
+/* The arena is mapped by a snapshot, `size` bytes with room for the first objects behind it: its
+   blocks are to be known. */
 void memory_adopt_arena(size_t size);
 
 /* The beginning and the size of the block that holds `address`, which is in the arena; null where

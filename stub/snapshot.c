@@ -9,6 +9,7 @@
 #include <string.h>   /* memcpy */
 #include <sys/mman.h> /* mremap */
 
+#include "first_objects.h"
 #include "memory.h"
 #include "os.h"
 #include "registrations.h"
@@ -19,6 +20,9 @@
 #include "snapshot_state.h"
 #include "xxh64.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
@@ -104,11 +108,17 @@ open_tables(struct snapshot *s)
     return NULL;
 }
 
+/* The size of the arena's pages. */
+static size_t
+arena_pages(const struct snapshot *snapshot)
+{
+    return (snapshot->header.arena_size + SNAPSHOT_PAGE - 1) & -(size_t)SNAPSHOT_PAGE;
+}
+
 static reason
 check_ranges(const struct snapshot *snapshot)
 {
-    uint64_t arena_size =
-        (snapshot->header.arena_size + SNAPSHOT_PAGE - 1) & -(uint64_t)SNAPSHOT_PAGE;
+    uint64_t arena_size = arena_pages(snapshot);
     for (uint32_t i = 0; i < snapshot->header.range_count; i++) {
         const struct image_snapshot_range *range = &snapshot->ranges[i];
         struct cursor pages;
@@ -277,7 +287,7 @@ become(const struct snapshot *snapshot)
         *(uint64_t *)(uintptr_t)snapshot->threads[i] = (uintptr_t)pthread_self();
     }
     registrations_set_values(snapshot->registrations, header->registration_count);
-    memory_adopt_arena(header->arena_size);
+    memory_adopt_arena(arena_pages(snapshot));
 }
 
 /* --- starting ----------------------------------------------------------------------------------
@@ -286,6 +296,9 @@ become(const struct snapshot *snapshot)
 static void
 replace_paths(const struct snapshot *snapshot, const char *executable)
 {
+    /* One call instead of a page fault for each; older kernels do not know it, and need not. */
+    madvise((void *)(uintptr_t)snapshot->header.written, snapshot->header.written_size,
+            MADV_POPULATE_WRITE);
     for (uint32_t i = 0; i < snapshot->header.path_count; i++) {
         snapshot_replace_path(&snapshot->paths[i], executable);
     }
@@ -323,7 +336,7 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     }
     reason why = checked && !snapshot_is_whole(image) ? "it is damaged"
                                                       : check(image, invocation, &snapshot);
-    size_t arena_size = (snapshot.header.arena_size + SNAPSHOT_PAGE - 1) & -(size_t)SNAPSHOT_PAGE;
+    size_t arena_size = arena_pages(&snapshot) + FIRST_OBJECTS_SIZE;
     if (why == NULL && !reserve(arena_size)) {
         why = "its address is taken, or there is too little memory";
     }
@@ -343,6 +356,7 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     if (!snapshot_cpython_restore(snapshot.utf8_mode)) {
         status_die(status_fault("its snapshot cannot be used"));
     }
+    first_objects_setup((void *)(MEMORY_ARENA + arena_pages(&snapshot)));
     replace_paths(&snapshot, invocation->executable);
     PyObject *renewed = (PyObject *)(uintptr_t)snapshot.header.renewed;
     if (!snapshot_renew(renewed, invocation, snapshot.stream_errors)) {

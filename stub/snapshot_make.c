@@ -14,6 +14,7 @@
 #include "registrations.h"
 #include "snapshot_account.h"
 #include "snapshot_cpython.h"
+#include "snapshot_gather.h"
 #include "snapshot_immortal.h"
 #include "snapshot_paths.h"
 #include "snapshot_scan.h"
@@ -305,6 +306,17 @@ prepare(char **argv, struct output *output, PyObject **containers, PyObject **ob
     return renewed; /* `result` keeps it */
 }
 
+static void
+gather(struct snapshot_paths *paths, struct image_snapshot *header)
+{
+    struct region place;
+    if (!snapshot_gather_paths(regions, paths, &place)) {
+        refuse("there is too little memory");
+    }
+    header->written = place.first;
+    header->written_size = place.end - place.first;
+}
+
 /* What the file argv[3] names, a line each, is of this machine and may not be in a snapshot. */
 static void
 search_foreign(const char *path)
@@ -340,10 +352,11 @@ snapshot_make(char **argv, PyObject *main_code)
     }
     snapshot_cpu(header->cpu);
     find_paths(&paths, containers);
+    snapshot_cpython_wipe();
+    gather(&paths, header);
     if (!snapshot_immortalise(objects) || PyList_SetSlice(objects, 0, PY_SSIZE_T_MAX, NULL) < 0) {
         refuse("there are too many objects");
     }
-    snapshot_cpython_wipe();
     memory_end_arena();
     header->arena_size = memory_arena_size();
     search_foreign(argv[3]);

@@ -22,6 +22,17 @@ snapshot_path_fits(const char *executable)
     return true;
 }
 
+/* How much of a text stands before what may have to be replaced. */
+static size_t
+plain_size(const char *text, size_t size)
+{
+    const char *token = memmem(text, size, SNAPSHOT_TOKEN, sizeof SNAPSHOT_TOKEN - 1);
+    if (token == NULL) {
+        return size;
+    }
+    return token > text && token[-1] == '/' ? (size_t)(token - text) - 1 : (size_t)(token - text);
+}
+
 /* Write into `text` what becomes of it, in place, and return the new length. The directory of an
    executable in the root directory is "", and "/" where nothing follows. */
 static size_t
@@ -33,6 +44,11 @@ replace(char *text, size_t length, const char *executable)
     size_t from = 0, to = 0;
     while (from < length) {
         size_t left = length - from;
+        size_t plain = plain_size(text + from, left);
+        memmove(text + to, text + from, plain);
+        from += plain;
+        to += plain;
+        left -= plain;
         if (left >= sizeof directory - 1 &&
             memcmp(text + from, directory, sizeof directory - 1) == 0) {
             from += sizeof directory - 1;
@@ -45,7 +61,7 @@ replace(char *text, size_t length, const char *executable)
             from += sizeof name - 1;
             memcpy(text + to, slash + 1, name_size);
             to += name_size;
-        } else {
+        } else if (left > 0) {
             text[to++] = text[from++];
         }
     }

@@ -10,6 +10,9 @@
 #include "image_format.h"
 #include "snapshot_state.h"
 
+/* What both parts of a snapshot's path begin with, behind the directory's slash. */
+#define SNAPSHOT_TOKEN "oxidize-snapshot-"
+
 #define SNAPSHOT_ROOT IMAGE_SNAPSHOT_DIRECTORY "/" IMAGE_SNAPSHOT_NAME
 
 /* Whether `executable` fits into the place of the path that a snapshot is made with. */

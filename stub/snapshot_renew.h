@@ -6,8 +6,8 @@
 
 #include "config.h"
 
-/* `renewed` is the object that _snapshot.py has made of it; `stream_errors` is what standard streams
-   do with what they cannot decode. False with an exception set. */
+/* `renewed` is the object that _snapshot.py has made of it; `stream_errors` is what standard
+   streams do with what they cannot decode. False with an exception set. */
 bool snapshot_renew(PyObject *renewed, const struct invocation *invocation,
                     const char *stream_errors);
 

@@ -10,12 +10,9 @@
 #include "memory.h"
 #include "snapshot_cpython.h"
 
-#define TOKEN "oxidize-snapshot-" /* which both parts of the path begin with */
 #define MOST_TYPES 4096
 #define BLOCK_STEP 16
 #define DEEPEST 3 /* that an object is looked into which is a key */
-
-_Static_assert(sizeof IMAGE_SNAPSHOT_DIRECTORY > sizeof TOKEN, "the directory has the token");
 
 static void
 fault(struct snapshot_paths *paths, const char *what, const char *text)
@@ -46,7 +43,8 @@ is_whole(const char *text, size_t size)
 {
     static const char directory[] = IMAGE_SNAPSHOT_DIRECTORY, name[] = IMAGE_SNAPSHOT_NAME;
     const char *end = text + size, *at = text;
-    while ((at = memmem(at, (size_t)(end - at), TOKEN, sizeof TOKEN - 1)) != NULL) {
+    while ((at = memmem(at, (size_t)(end - at), SNAPSHOT_TOKEN, sizeof SNAPSHOT_TOKEN - 1)) !=
+           NULL) {
         bool is_name =
             (size_t)(end - at) >= sizeof name - 1 && memcmp(at, name, sizeof name - 1) == 0;
         bool is_directory = at > text && (size_t)(end - at) >= sizeof directory - 2 &&
@@ -54,7 +52,7 @@ is_whole(const char *text, size_t size)
         if (!is_name && !is_directory) {
             return false;
         }
-        at += sizeof TOKEN - 1;
+        at += sizeof SNAPSHOT_TOKEN - 1;
     }
     return true;
 }
@@ -91,16 +89,17 @@ classify(struct snapshot_paths *paths, const char *found)
 static void
 find_narrow(struct snapshot_paths *paths, const char *first, const char *end)
 {
-    while ((first = memmem(first, (size_t)(end - first), TOKEN, sizeof TOKEN - 1)) != NULL) {
+    while ((first = memmem(first, (size_t)(end - first), SNAPSHOT_TOKEN,
+                           sizeof SNAPSHOT_TOKEN - 1)) != NULL) {
         classify(paths, first);
-        first += sizeof TOKEN - 1;
+        first += sizeof SNAPSHOT_TOKEN - 1;
     }
 }
 
 static void
 find_wide(struct snapshot_paths *paths, const char *first, const char *end)
 {
-    static const wchar_t token[] = L"" TOKEN;
+    static const wchar_t token[] = L"" SNAPSHOT_TOKEN;
     const size_t token_size = sizeof token - sizeof *token;
     while ((first = memmem(first, (size_t)(end - first), token, token_size)) != NULL) {
         size_t size;

@@ -1,7 +1,7 @@
 """The stub: the C sources of oxidize linked with a runtime's static libpython.
 
-A stub is an ordinary executable at a fixed address, which needs nothing but libc and libm, or not even
-these: :mod:`stub_form` has the two forms. It holds a reserved segment, which :mod:`objfile` makes an
+A stub is an ordinary executable at a fixed address, which needs nothing but libc, or not even
+that: :mod:`stub_form` has the two forms. It holds a reserved segment, which :mod:`objfile` makes an
 image out of (``stub/image.ld``). A dynamic one exports the C API for extension modules.
 """
 

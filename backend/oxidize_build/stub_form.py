@@ -56,10 +56,11 @@ class StubForm:
 
 _SNAPSHOT_SOURCES = frozenset(
     {
-        *("memory.c", "registrations.c", "saved_first.c", "saved_last.c"),
-        *("snapshot.c", "snapshot_account.c", "snapshot_cpython.c", "snapshot_guard.c"),
-        *("snapshot_immortal.c", "snapshot_make.c", "snapshot_paths.c", "snapshot_renew.c"),
-        *("snapshot_scan.c", "snapshot_search.c", "snapshot_state.c"),
+        *("first_objects.c", "memory.c", "registrations.c", "saved_first.c"),
+        *("saved_last.c", "snapshot.c", "snapshot_account.c", "snapshot_cpython.c"),
+        *("snapshot_gather.c", "snapshot_guard.c", "snapshot_immortal.c", "snapshot_make.c"),
+        *("snapshot_paths.c", "snapshot_renew.c", "snapshot_scan.c", "snapshot_search.c"),
+        "snapshot_state.c",
     }
 )
 """What it takes to start from a snapshot."""

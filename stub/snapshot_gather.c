@@ -1,0 +1,175 @@
+/* Texts with the path of the executable are written to by every start, and each lies in a page that
+   would be copied for it alone. So they are moved to one place, before they are saved.
+
+   A text is moved only if all references to it are known: if as many words have its address as it
+   has references. Words that look like references and are none would be one too many. */
+#define _GNU_SOURCE
+#include "snapshot_gather.h"
+
+#include <stdlib.h>   /* bsearch, aligned_alloc, free */
+#include <string.h>   /* memcpy */
+#include <sys/mman.h> /* mmap */
+#include <wchar.h>    /* wcslen */
+
+#include "memory.h"
+#include "snapshot_cpython.h"
+
+#define GRAIN 16
+
+/* A text, in order of address. */
+struct found {
+    uintptr_t address;
+    size_t words; /* that have its address */
+    char *moved;  /* where it is to be; null if it stays */
+};
+
+struct gathering {
+    const struct region *regions;
+    struct snapshot_paths *paths;
+    struct found *found;
+};
+
+static size_t
+size_of(const struct image_snapshot_path *path)
+{
+    const void *at = (const void *)(uintptr_t)path->address;
+    size_t size = path->kind == IMAGE_PATH_KIND_STR
+                      ? sizeof(PyASCIIObject) + (size_t)((const PyASCIIObject *)at)->length + 1
+                      : (wcslen(at) + 1) * sizeof(wchar_t);
+    return (size + GRAIN - 1) / GRAIN * GRAIN;
+}
+
+static int
+compare(const void *key, const void *element)
+{
+    uintptr_t first = *(const uintptr_t *)key, second = ((const struct found *)element)->address;
+    return (first > second) - (first < second);
+}
+
+/* --- words --------------------------------------------------------------------------------- */
+
+typedef void visit_word(struct found *found, uintptr_t *word);
+
+static void
+visit_words(struct gathering *gathering, uintptr_t first, uintptr_t end, visit_word *visit)
+{
+    const struct snapshot_paths *paths = gathering->paths;
+    uintptr_t lowest = paths->list[0].address, highest = paths->list[paths->count - 1].address;
+    for (uintptr_t at = (first + 7) / 8 * 8; at + 8 <= end; at += 8) {
+        uintptr_t *word = (uintptr_t *)at;
+        if (*word >= lowest && *word <= highest && *word % GRAIN == 0) {
+            struct found *found =
+                bsearch(word, gathering->found, paths->count, sizeof *found, compare);
+            if (found != NULL) {
+                visit(found, word);
+            }
+        }
+    }
+}
+
+/* All that is saved. */
+static void
+visit_all_words(struct gathering *gathering, visit_word *visit)
+{
+    for (size_t i = 0; i < SNAPSHOT_REGIONS; i++) {
+        visit_words(gathering, gathering->regions[i].first, gathering->regions[i].end, visit);
+    }
+    struct region thread = snapshot_thread_area();
+    visit_words(gathering, thread.first, thread.end, visit);
+    visit_words(gathering, MEMORY_ARENA, MEMORY_ARENA + memory_arena_size(), visit);
+}
+
+static void
+count(struct found *found, uintptr_t *word)
+{
+    (void)word;
+    found->words++;
+}
+
+static void
+redirect(struct found *found, uintptr_t *word)
+{
+    if (found->moved != NULL) {
+        *word = (uintptr_t)found->moved;
+    }
+}
+
+/* --- moving -------------------------------------------------------------------------------- */
+
+static bool
+is_movable(const struct image_snapshot_path *path, const struct found *found)
+{
+    PyObject *object = (PyObject *)(uintptr_t)path->address;
+    if (path->kind == IMAGE_PATH_KIND_STR) {
+        return !snapshot_cpython_is_immortal(object) &&
+               (Py_ssize_t)found->words == Py_REFCNT(object);
+    }
+    return path->kind == IMAGE_PATH_KIND_WIDE && found->words == 1;
+}
+
+/* Give each text that can be moved its place; returns how much they take. */
+static size_t
+assign(struct gathering *gathering, char *place)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < gathering->paths->count; i++) {
+        struct found *found = &gathering->found[i];
+        const struct image_snapshot_path *path = &gathering->paths->list[i];
+        if (is_movable(path, found)) {
+            found->moved = place != NULL ? place + used : NULL;
+            used += size_of(path);
+        }
+    }
+    return used;
+}
+
+static void
+move(struct gathering *gathering)
+{
+    for (size_t i = 0; i < gathering->paths->count; i++) {
+        struct image_snapshot_path *path = &gathering->paths->list[i];
+        char *moved = gathering->found[i].moved;
+        void *at = (void *)(uintptr_t)path->address;
+        if (moved == NULL) {
+            continue;
+        }
+        memcpy(moved, at, size_of(path));
+        if (path->kind == IMAGE_PATH_KIND_STR) {
+            /* It has no block of its own, by which it could be resized. */
+            snapshot_cpython_set_immortal((PyObject *)moved);
+        }
+        path->address = (uintptr_t)moved;
+        free(at);
+    }
+}
+
+bool
+snapshot_gather_paths(const struct region regions[SNAPSHOT_REGIONS], struct snapshot_paths *paths,
+                      struct region *place)
+{
+    *place = (struct region){0, 0};
+    if (paths->count == 0) {
+        return true;
+    }
+    struct gathering gathering = {regions, paths,
+                                  mmap(NULL, paths->count * sizeof(struct found),
+                                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)};
+    if (gathering.found == MAP_FAILED) {
+        return false;
+    }
+    for (size_t i = 0; i < paths->count; i++) {
+        gathering.found[i].address = paths->list[i].address;
+    }
+    visit_all_words(&gathering, count);
+    size_t size = assign(&gathering, NULL);
+    size = (size + SNAPSHOT_PAGE - 1) / SNAPSHOT_PAGE * SNAPSHOT_PAGE;
+    char *gathered = size > 0 ? aligned_alloc(SNAPSHOT_PAGE, size) : NULL;
+    if (gathered == NULL) {
+        return size == 0;
+    }
+    assign(&gathering, gathered);
+    visit_all_words(&gathering, redirect);
+    move(&gathering);
+    *place = (struct region){(uintptr_t)gathered, (uintptr_t)gathered + size};
+    return true;
+}
