@@ -20,7 +20,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxidize_build import __version__, archive, archive_part, late, stub_form
+from oxidize_build import __version__, archive, archive_part, stub_form
+from oxidize_build import late as late_binding
 from oxidize_build.archive import exported_names, write_hidden_copy
 from oxidize_build.archive_part import write_part
 from oxidize_build.cache import Cache, cache_key
@@ -38,6 +39,8 @@ DECODER = "zstd"
 """Directory of the one third-party part among the sources: zstd's own decoder, as one file."""
 FIRST_SAVED, LAST_SAVED = "saved_first", "saved_last"
 """Sources whose variables are the bounds of what a snapshot saves, by the order of linking."""
+LATE = "late"
+"""The source that looks functions up when they are first called."""
 LOADER_PREFIX = "ld-linux"
 
 COMPILER_LIBRARIES = ("atomic",)
@@ -220,7 +223,8 @@ def make_stub(
             flags += [f"-Wl,-T,{sources / LINKER_SCRIPT}"]
             command, archives = [*compiler.command, *LINK_FLAGS, *flags], [libpython, *hidden]
             _link(command, objects, archives, last, stub)
-            if late := late_functions(stub):
+            late = late_functions(stub) if any(path.stem == LATE for path in objects) else []
+            if late:
                 objects.insert(0, _compile_late(compiler, late, Path(workshop)))
                 _link(command, objects, archives, last, stub)
             _check_needed(stub, form)
@@ -429,7 +433,7 @@ def _neutral_copy(library: Path, paths: Iterable[str], workshop: Path) -> Path:
 
 def _own_code() -> list[bytes]:
     """Return the modules that shape a stub: with any of them stubs change."""
-    modules = (__file__, archive.__file__, archive_part.__file__, late.__file__)
+    modules = (__file__, archive.__file__, archive_part.__file__, late_binding.__file__)
     return [Path(path).read_bytes() for path in (*modules, neutral.__file__, stub_form.__file__)]
 
 
