@@ -9,6 +9,7 @@
 #include <string.h>   /* memcpy */
 #include <sys/mman.h> /* mremap */
 
+#include "arenas.h"
 #include "first_objects.h"
 #include "memory.h"
 #include "os.h"
@@ -304,6 +305,15 @@ replace_paths(const struct snapshot *snapshot, const char *executable)
     }
 }
 
+/* What is saved of the arenas' allocator refers to variables of ours, which are not. */
+static void
+set_arenas(const struct image *image)
+{
+    static PyObjectArenaAllocator pages = {NULL, memory_map, memory_unmap};
+    PyObject_SetArenaAllocator(&pages);
+    status_die_if_failed(arenas_setup(image));
+}
+
 static bool
 is_wanted(bool *explained, bool *checked)
 {
@@ -356,6 +366,7 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     if (!snapshot_cpython_restore(snapshot.utf8_mode)) {
         status_die(status_fault("its snapshot cannot be used"));
     }
+    set_arenas(image);
     first_objects_setup((void *)(MEMORY_ARENA + arena_pages(&snapshot)));
     replace_paths(&snapshot, invocation->executable);
     PyObject *renewed = (PyObject *)(uintptr_t)snapshot.header.renewed;
