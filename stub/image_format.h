@@ -226,7 +226,7 @@ struct image_snapshot {
     uint32_t registration_count; /* length of the table */
     uint64_t check; /* XXH64 of the tables, seed: XXH64 of the header up to here */
 };
-_Static_assert(sizeof(struct image_snapshot) == 256, "layout of image_snapshot");
+_Static_assert(sizeof(struct image_snapshot) == 272, "layout of image_snapshot");
 
 /* Pages of a snapshot. */
 struct image_snapshot_range {
