@@ -303,7 +303,7 @@ def _compile_late(compiler: Compiler, functions: Sequence[LateFunction], worksho
     source, target = workshop / "late_functions.c", workshop / "late_functions.o"
     source.write_text(late_source(functions), "ascii")
     # Compilers have some of these built in, with types of their own
-    _run([*compiler.command, *COMPILE_FLAGS, "-fno-builtin", "-c", str(source), "-o", str(target)])
+    run_compiler([*compiler.command, *COMPILE_FLAGS, "-fno-builtin", "-c", str(source), "-o", str(target)])
     return target
 
 
