@@ -210,6 +210,7 @@ class Report:
     path: Path
     size: int = 100
     image_size: int = 60
+    program_size: int | None = None
     image: SimpleNamespace = field(
         default_factory=lambda: SimpleNamespace(files="ab", modules="c", libraries="")
     )

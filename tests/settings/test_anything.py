@@ -43,6 +43,7 @@ COMMON: dict[str, Any] = {
     "profile": "profiles/app.json",
     "prune": "profile",
     "compression": False,
+    "compress-program": True,
     "write-modules-directory-env": "APP_MODULES",
     "callback": "hooks.py:change",
     "lazy-imports": ["flask.*", "json"],

@@ -101,7 +101,7 @@ def test_wheel_backend_may_be_an_object(tmp_path: Path) -> None:
             "[tool.oxidize.executables.app]\nmodul = 'x'\n",
             [
                 "tool.oxidize.executables.app.modul",
-                "callback, command, compression, dependencies, entry-point",
+                "callback, command, compress-program, compression, dependencies",
                 "mean 'module'?",
             ],
         ),
