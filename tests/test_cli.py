@@ -237,6 +237,7 @@ def test_verify(
         "path": str(file),
         "size": 100,
         "image_size": 60,
+        "program_size": None,
         "files": 2,
         "modules": 1,
         "libraries": 0,

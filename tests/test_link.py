@@ -314,7 +314,7 @@ class TestFindCompiler:
         monkeypatch.delenv("CC", raising=False)
         monkeypatch.setenv("PATH", "")
         monkeypatch.setattr(link, "has_zig", lambda: True)
-        monkeypatch.setattr(link, "_run", lambda _command: "zig")
+        monkeypatch.setattr(link, "run_compiler", lambda _command: "zig")
         assert find_compiler().command[:4] == (sys.executable, "-m", "ziglang", "cc")
 
     @pytest.mark.usefixtures("no_compiler")
