@@ -3,6 +3,7 @@
 #include "snapshot_make.h"
 
 #include <fcntl.h>    /* open */
+#include <signal.h>   /* signal */
 #include <stdio.h>    /* fprintf */
 #include <stdlib.h>   /* qsort */
 #include <string.h>   /* memcpy */
@@ -67,6 +68,10 @@ snapshot_make_begin(void)
         refuse("the address of a snapshot is not free in this process");
     }
     PyObject_SetArenaAllocator(&allocator);
+    /* A build may be started with signals ignored (nohup), which Python would keep in mind. */
+    for (int number = 1; number < NSIG; number++) {
+        signal(number, SIG_DFL);
+    }
 }
 
 /* --- the file ------------------------------------------------------------------------------ */

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from snapshots import MARK, NOT_USED, VARIANTS, check_snapshot, compare, read_ending
 
 from compat import CONSTRAINTS, Package, build, pinned_version, read_packages, run
 
@@ -17,6 +20,34 @@ def test_package(package: Package, tmp_path: Path) -> None:
     if package.expected_failure:
         pytest.xfail(package.expected_failure)
     run([build(package, tmp_path)], tmp_path)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no snapshots of this Python")
+@pytest.mark.parametrize(
+    "package", [package for package in QUICK if package.snapshot], ids=lambda package: package.name
+)
+def test_with_a_snapshot_a_package_does_the_same(package: Package, tmp_path: Path) -> None:
+    outcome = check_snapshot(package, tmp_path)
+    assert outcome.fault is None
+    assert outcome.differing == {}
+    assert len(outcome.same) == len(VARIANTS)
+    assert outcome.modules > 0
+
+
+def test_what_a_process_has_written_is_taken_apart() -> None:
+    told = f'a line at 0x7f0011223344\nx: {NOT_USED}: why\n{MARK}{{"user": [0, 0], "files": {{"a": "b"}}}}\n'
+    ending = read_ending(0, told)
+    assert (ending.output, ending.used) == ("a line at 0x", False)
+    assert compare(ending, ending) == ""
+    assert compare(ending, replace(ending, status=1)).startswith("status 1, not 0")
+    assert compare(ending, replace(ending, output="other")).endswith("a line at 0x")
+    assert "user" in compare(ending, replace(ending, told={**ending.told, "user": [1, 1]}))
+    assert compare(ending, replace(ending, told={**ending.told, "files": {"a": "c"}})).startswith("files")
+    assert compare(ending, replace(ending, told={**ending.told, "files": {"other": "c"}})) == ""
+
+
+def test_at_least_forty_packages_are_checked_with_a_snapshot() -> None:
+    assert sum(package.snapshot for package in PACKAGES) >= 40
 
 
 def test_every_package_is_pinned_and_has_a_script() -> None:

@@ -35,15 +35,21 @@ TAKE_LONG = {
     *("test_multiprocessing_fork", "test_multiprocessing_forkserver", "test_multiprocessing_spawn"),
 }
 
+FROM_SNAPSHOT = 0x030C0000
+QUICK_FROM_SNAPSHOT = ("test_fileio", "test_glob", "test_linecache", "test_traceback")
+
 PASSED, SKIPPED, FAILED = Result("passed"), Result("skipped", "why"), Result("failed", "why")
 
 
-def find_runtime_with_tests() -> Runtime:
-    """Return the first of the interpreters to be tested that came with its tests: Debian's did not."""
+def find_runtime_with_tests(since: int = 0) -> Runtime:
+    """Return the first of the interpreters to be tested that came with its tests: Debian's did not.
+
+    It has to be of the version *since*, as ``sys.hexversion`` has it, or a later one.
+    """
     others = os.environ.get("OXIDIZE_TEST_PYTHONS", "").split(os.pathsep)
     for python in [sys.executable, *filter(None, others)]:
         runtime = host_runtime(Path(python))
-        if has_tests(runtime, "test_os"):
+        if runtime.hexversion >= since and has_tests(runtime, "test_os"):
             return runtime
     pytest.skip("no interpreter here was installed with its tests")
 
@@ -55,6 +61,23 @@ def test_what_passes_unpacked_passes_packed(tmp_path: Path, capsys: pytest.Captu
     names = [name for name in TESTS if name not in TAKE_LONG and has_tests(runtime, name)]
     comparisons = compare_all(suite, names, jobs=2)
     assert report(comparisons, read_expectations(HERE / "expected_failures.toml")), capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_what_passes_unpacked_passes_from_a_snapshot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runtime = find_runtime_with_tests(FROM_SNAPSHOT)
+    suite = Suite(runtime, pack_tests(runtime, tmp_path, snapshot=True), tmp_path)
+    comparisons = compare_all(suite, QUICK_FROM_SNAPSHOT, jobs=2)
+    expectations = read_expectations(HERE / "expected_failures.toml", snapshot=True)
+    assert report(comparisons, expectations), capsys.readouterr().out
+
+
+def test_some_expectations_are_for_programs_only() -> None:
+    every, usual = (read_expectations(HERE / "expected_failures.toml", snapshot=s) for s in (True, False))
+    assert len(every) > len(usual)
+    assert all(expectation in every for expectation in usual)
 
 
 def test_a_defect_is_what_fails_or_is_left_out_only_when_packed() -> None:

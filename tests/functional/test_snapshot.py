@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -169,3 +170,17 @@ def test_a_variable_that_was_not_set_must_not_be(build_with_snapshot: Build, tmp
     status, out, err = start([str(app)], OXIDIZE_SNAPSHOT="explain", APP_MODE="other")
     assert (status, out) == (0, "other\n")
     assert NOT_USED in err
+
+
+def test_signals_that_the_build_ignores_are_none_of_the_programs(
+    build_with_any: Build, tmp_path: Path
+) -> None:
+    source = "import signal\ndef main():\n    print([str(signal.getsignal(n)) for n in range(1, 32)])\n"
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGHUP, signal.SIGINT)}
+    try:
+        app = build_app(build_with_any, tmp_path, source)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert "default_int_handler" in compare([str(app)])
+    compare(shell('trap "" HUP; "$0"', app))
