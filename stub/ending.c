@@ -6,10 +6,10 @@
    so they are flushed. */
 #include "ending.h"
 
+#define Py_BUILD_CORE /* before Python.h: 3.12 has functions in both kinds of headers */
 #include "internals.h"
 
 #ifdef OXIDIZE_KNOWS_INTERPRETER
-#define Py_BUILD_CORE
 #include <internal/pycore_interp.h> /* PyInterpreterState */
 #endif
 

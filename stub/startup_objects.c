@@ -12,11 +12,11 @@
    it is imported. */
 #include "startup_objects.h"
 
+#define Py_BUILD_CORE /* before Python.h: 3.12 has functions in both kinds of headers */
 #include "internals.h"
 
 #ifdef OXIDIZE_KNOWS_INTERPRETER
 
-#define Py_BUILD_CORE
 #include <internal/pycore_gc.h>      /* PyGC_Head */
 #include <internal/pycore_interp.h>  /* PyInterpreterState */
 #include <internal/pycore_pystate.h> /* _PyInterpreterState_Main */
