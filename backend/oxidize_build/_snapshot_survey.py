@@ -10,15 +10,26 @@ and processes; and neither are those that import it. The exception that says so 
 
 from __future__ import annotations
 
-import ast
 import os
 import sys
 
 TYPE_CHECKING = False  # as type checkers know it, without an import of typing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import FrameType
+    from types import FrameType, ModuleType
     from typing import Any
+
+
+def _import_aside(name: str) -> ModuleType:
+    """Import a module for the survey alone: that the program imports it is still to be found out."""
+    before = frozenset(sys.modules)
+    module = __import__(name)
+    for added in [added for added in sys.modules if added not in before]:
+        del sys.modules[added]
+    return module
+
+
+ast = _import_aside("ast")
 
 HANDLED = frozenset(
     {"logging", "multiprocessing.process", "random", "rich", "sysconfig", "tempfile", "threading", "uuid"}
