@@ -9,14 +9,14 @@ from pathlib import Path, PurePosixPath
 
 from oxidize_build.distributions import Floor, Libc, Verdict, verdicts
 from oxidize_build.embedded import EmbeddedLibrary, embedded_libraries
-from oxidize_build.errors import ObjectFileError
+from oxidize_build.errors import ImageError, ObjectFileError
 from oxidize_build.image.reader import Image
 from oxidize_build.libc_floor import libc_floor
 from oxidize_build.libraries import is_part_of_libc
 from oxidize_build.objfile.elf import carries_image
 from oxidize_build.objfile.elf_facts import MAGIC as ELF_MAGIC
 from oxidize_build.objfile.elf_facts import elf_facts, elf_needs
-from oxidize_build.objfile.elf_packed import unpacked_program
+from oxidize_build.objfile.elf_packed import is_packed, unpacked_program
 from oxidize_build.objfile.facts import Kind, ObjectFacts
 from oxidize_build.objfile.macho_facts import MAGICS as MACHO_MAGICS
 from oxidize_build.objfile.macho_facts import macho_facts
@@ -95,7 +95,7 @@ def _is_java_class(magic: bytes) -> bool:
 
 
 def _analyze_elf(path: Path, size: int) -> Analysis:
-    program = unpacked_program(path)
+    program = _compressed_program(path)
     facts = _facts(path, program)
     floor = libc_floor(facts.needed, facts.symbol_versions, facts.interpreter)
     packed = floor_of = None
@@ -111,6 +111,14 @@ def _analyze_elf(path: Path, size: int) -> Analysis:
     runs_on = verdicts(floor) if facts.kind in {Kind.EXECUTABLE, Kind.PIE, Kind.SHARED_LIBRARY} else ()
     program_size = None if program is None else len(program)
     return Analysis(path, size, (facts,), floor, floor_of, runs_on, libraries, packed, program_size)
+
+
+def _compressed_program(path: Path) -> bytes | None:
+    try:
+        is_compressed = is_packed(path)
+    except ImageError:
+        return None  # a file for other machines, or a damaged one, which _facts tells
+    return unpacked_program(path) if is_compressed else None
 
 
 def _facts(path: Path, program: bytes | None) -> ObjectFacts:
