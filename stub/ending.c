@@ -13,6 +13,7 @@
 #include <internal/pycore_interp.h> /* PyInterpreterState */
 #endif
 
+#include "finalisers.h"
 #include "snapshot.h"
 #include "startup_objects.h"
 
@@ -163,6 +164,14 @@ flush_stream(const char *name)
     return status;
 }
 
+static int
+flush_streams(void)
+{
+    int out = flush_stream("stdout");
+    int err = flush_stream("stderr");
+    return out < 0 || err < 0 ? -1 : 0;
+}
+
 /* What is looked for among all objects. */
 struct files {
     PyTypeObject *text;
@@ -265,10 +274,14 @@ flush_files(void)
 int
 ending_finalise(void)
 {
-    if (startup_objects_are_aside()) {
-        let_program_end(); /* what it does first, and then finds done */
-        startup_objects_settle();
+    if (snapshot_is_in_use()) {
+        return Py_FinalizeEx(); /* a survey would write to every object, and so to every page */
     }
+    let_program_end(); /* what Py_FinalizeEx does first, and then finds done */
+    if (!finalisers_are_left()) {
+        return flush_streams();
+    }
+    startup_objects_settle();
     return Py_FinalizeEx();
 }
 
@@ -276,8 +289,7 @@ int
 ending_shorten(void)
 {
     let_program_end();
-    int out = flush_stream("stdout");
-    int err = flush_stream("stderr");
+    int status = flush_streams();
     flush_files();
-    return out < 0 || err < 0 ? -1 : 0;
+    return status;
 }

@@ -8,7 +8,7 @@
    exit status as python would. */
 bool ending_take_system_exit(int *exit_status);
 
-/* As Py_FinalizeEx, but without taking start-up's objects to pieces where nobody can tell. */
+/* As Py_FinalizeEx, but that objects are left to the kernel where nobody can tell. */
 int ending_finalise(void);
 
 /* Do what Py_FinalizeEx does as long as programs take part in it, and flush files that are open.

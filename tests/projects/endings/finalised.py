@@ -15,13 +15,6 @@ class Noisy:
         print(self.name, "finalised", print.__name__, os is None or os.getpid() > 0)
 
 
-class Slotted:
-    __slots__ = ()
-
-    def __del__(self):
-        print("slotted finalised")
-
-
 def start_thread():
     import threading
 
@@ -53,8 +46,6 @@ def leave(where):
             codecs.Codec.left_here = noisy
         case "instance":
             os.environ.left_here = noisy
-        case "slotted":
-            os.left_here = Slotted()
         case "closure":
             os.getcwd = lambda: noisy
         case "sys":

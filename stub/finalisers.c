@@ -1,0 +1,326 @@
+/* Py_FinalizeEx frees one object after the other, tens of thousands of them, for the kernel to free
+   their memory once more. Of nearly all objects nobody can tell whether they were freed. Whether
+   that holds for all of a program's objects is found out here, in one pass over them: no one has a
+   finaliser that would do something, or a weak reference that calls a function, or is of a type, or
+   a module, whose C code is unknown to us. */
+#include "finalisers.h"
+
+#define Py_BUILD_CORE /* before Python.h: 3.12 has functions in both kinds of headers */
+#include "internals.h"
+
+#if defined(OXIDIZE_KNOWS_INTERPRETER) && PY_VERSION_HEX >= 0x030C0000
+
+#include <internal/pycore_interp.h>  /* PyInterpreterState */
+#include <internal/pycore_pystate.h> /* _PyInterpreterState_Main */
+#include <internal/pycore_runtime.h> /* _PyRuntime */
+
+/* --- code ------------------------------------------------------------------------------------ */
+
+/* The linker's bounds of the executable, in which CPython and its own extension modules are. */
+extern const char __executable_start[], etext[], _end[];
+
+static bool
+is_own_data(const void *data)
+{
+    return (uintptr_t)data - (uintptr_t)__executable_start <
+           (uintptr_t)_end - (uintptr_t)__executable_start;
+}
+
+static bool
+is_own_code(void (*function)(void))
+{
+    return (uintptr_t)function - (uintptr_t)__executable_start <
+           (uintptr_t)etext - (uintptr_t)__executable_start;
+}
+
+#define IS_OWN(function) ((function) == NULL || is_own_code((void (*)(void))(function)))
+
+/* --- types ----------------------------------------------------------------------------------- */
+
+/* What it can do to free an object: nothing that shows, something that depends on the object, or
+   what is not known. */
+enum verdict { HARMLESS, DOUBTFUL, NOTICEABLE };
+
+static bool
+has_finaliser(const PyTypeObject *type)
+{
+    return type->tp_finalize != NULL || type->tp_del != NULL;
+}
+
+/* A class has its bases' functions behind its own. */
+static enum verdict
+judge(PyTypeObject *type)
+{
+    for (const PyTypeObject *base = type; base != NULL; base = base->tp_base) {
+        if (!IS_OWN(base->tp_dealloc) || !IS_OWN(base->tp_free)) {
+            return NOTICEABLE;
+        }
+    }
+    bool depends = has_finaliser(type) || type == &PyCapsule_Type ||
+                   PyType_IsSubtype(type, &PyModule_Type) || PyType_IsSubtype(type, &PyType_Type) ||
+                   PyType_IsSubtype(type, &_PyWeakref_RefType);
+    return depends ? DOUBTFUL : HARMLESS;
+}
+
+/* Verdicts, by address: most objects are of few types. */
+static enum verdict
+verdict_of(PyTypeObject *type)
+{
+    static struct {
+        const PyTypeObject *type;
+        enum verdict verdict;
+    } known[1024];
+    size_t slot = ((uintptr_t)type >> 4 ^ (uintptr_t)type >> 14) % Py_ARRAY_LENGTH(known);
+    if (known[slot].type != type) {
+        known[slot].type = type;
+        known[slot].verdict = judge(type);
+    }
+    return known[slot].verdict;
+}
+
+/* Objects that the collector does not know cannot be looked for: whether there may be some that
+   matter. */
+static bool
+hides_objects(PyTypeObject *type)
+{
+    return !PyType_HasFeature(type, Py_TPFLAGS_HAVE_GC) &&
+           (has_finaliser(type) || judge(type) == NOTICEABLE);
+}
+
+/* Types that the collector does not know either are all below `object`. */
+static bool
+are_objects_hidden(PyTypeObject *type)
+{
+    PyObject *classes = PyObject_CallMethod((PyObject *)&PyType_Type, "__subclasses__", "O", type);
+    bool hidden = classes == NULL;
+    for (Py_ssize_t i = 0; !hidden && i < PyList_GET_SIZE(classes); i++) {
+        PyTypeObject *below = (PyTypeObject *)PyList_GET_ITEM(classes, i);
+        hidden = hides_objects(below) || are_objects_hidden(below);
+    }
+    Py_XDECREF(classes);
+    PyErr_Clear();
+    return hidden;
+}
+
+/* --- all objects ----------------------------------------------------------------------------- */
+
+enum { MOST_DOUBTFUL = 64 };
+
+struct survey {
+    bool noticeable;
+    bool foreign; /* there is an extension module from a shared library */
+    PyObject *doubtful[MOST_DOUBTFUL];
+    size_t count;
+};
+
+/* What the standard library itself has called removes an entry from a table. */
+static bool
+is_harmless_callback(PyObject *callback)
+{
+    if (callback == NULL) {
+        return true;
+    }
+    if (PyCFunction_Check(callback)) {
+        return IS_OWN(PyCFunction_GET_FUNCTION(callback));
+    }
+    PyObject *module = PyFunction_Check(callback) ? PyFunction_GET_MODULE(callback) : NULL;
+    return module != NULL && PyUnicode_Check(module) &&
+           (PyUnicode_CompareWithASCIIString(module, "weakref") == 0 ||
+            PyUnicode_CompareWithASCIIString(module, "_weakrefset") == 0);
+}
+
+static bool
+is_harmless_module(PyObject *module, struct survey *survey)
+{
+    const PyModuleDef *definition = PyModule_GetDef(module);
+    if (definition == NULL) {
+        return true;
+    }
+    survey->foreign |= !is_own_data(definition);
+    return IS_OWN(definition->m_free);
+}
+
+static bool
+is_harmless_capsule(PyObject *capsule)
+{
+    PyCapsule_Destructor destructor = PyCapsule_GetDestructor(capsule);
+    return IS_OWN(destructor);
+}
+
+/* The rest can only be told by calling Python, which has to wait until all objects are seen. */
+static bool
+put_off(PyObject *object, struct survey *survey)
+{
+    if (survey->count == MOST_DOUBTFUL) {
+        return false;
+    }
+    survey->doubtful[survey->count++] = Py_NewRef(object);
+    return true;
+}
+
+static bool
+is_harmless(PyObject *object, struct survey *survey)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    enum verdict verdict = verdict_of(type);
+    if (verdict != DOUBTFUL) {
+        return verdict == HARMLESS;
+    }
+    if (PyWeakref_CheckRef(object) &&
+        !is_harmless_callback(((PyWeakReference *)object)->wr_callback)) {
+        return false;
+    }
+    if (PyModule_Check(object) && !is_harmless_module(object, survey)) {
+        return false;
+    }
+    if (PyCapsule_CheckExact(object) && !is_harmless_capsule(object)) {
+        return false;
+    }
+    if (PyType_Check(object) && hides_objects((PyTypeObject *)object)) {
+        return false;
+    }
+    return !has_finaliser(type) || put_off(object, survey);
+}
+
+static int
+look_at(PyObject *object, void *context)
+{
+    struct survey *survey = context;
+    survey->noticeable = !is_harmless(object, survey);
+    return !survey->noticeable;
+}
+
+/* --- objects with a finaliser ---------------------------------------------------------------- */
+
+static bool
+has_value(PyObject *object, const char *attribute, PyObject *expected)
+{
+    PyObject *value = PyObject_GetAttrString(object, attribute);
+    Py_XDECREF(value);
+    PyErr_Clear();
+    return value == expected;
+}
+
+/* The standard streams are flushed in any case. */
+static bool
+is_standard_stream(PyObject *object)
+{
+    static const char *const names[] = {"__stdin__", "__stdout__", "__stderr__"};
+    bool found = false;
+    for (size_t i = 0; !found && i < Py_ARRAY_LENGTH(names); i++) {
+        PyObject *text = Py_XNewRef(PySys_GetObject(names[i]));
+        PyObject *buffer = text ? PyObject_GetAttrString(text, "buffer") : NULL;
+        PyObject *raw = buffer ? PyObject_GetAttrString(buffer, "raw") : NULL;
+        found = object == text || object == buffer || object == raw;
+        Py_XDECREF(raw);
+        Py_XDECREF(buffer);
+        Py_XDECREF(text);
+        PyErr_Clear();
+    }
+    return found;
+}
+
+static PyTypeObject *
+io_type(const char *name)
+{
+    PyObject *io = PyImport_ImportModule("_io");
+    PyObject *type = io ? PyObject_GetAttrString(io, name) : NULL;
+    Py_XDECREF(io);
+    PyErr_Clear();
+    return (PyTypeObject *)type;
+}
+
+static bool
+is_exactly(PyObject *object, const char *name)
+{
+    PyTypeObject *type = io_type(name);
+    Py_XDECREF(type);
+    return Py_TYPE(object) == type;
+}
+
+/* A file's finaliser closes it. */
+static bool
+is_done_file(PyObject *object)
+{
+    PyTypeObject *base = io_type("_IOBase");
+    bool is_file = base != NULL && PyType_IsSubtype(Py_TYPE(object), base) &&
+                   Py_TYPE(object)->tp_finalize == base->tp_finalize;
+    Py_XDECREF(base);
+    return is_file && (is_exactly(object, "BytesIO") || is_exactly(object, "StringIO") ||
+                       has_value(object, "closed", Py_True));
+}
+
+static bool
+is_done_generator(PyObject *object)
+{
+    return (PyGen_CheckExact(object) && has_value(object, "gi_frame", Py_None)) ||
+           (PyCoro_CheckExact(object) && has_value(object, "cr_frame", Py_None)) ||
+           (PyAsyncGen_CheckExact(object) && has_value(object, "ag_frame", Py_None));
+}
+
+static bool
+settle(struct survey *survey)
+{
+    for (size_t i = 0; i < survey->count; i++) {
+        PyObject *object = survey->doubtful[i];
+        survey->noticeable =
+            survey->noticeable ||
+            !(is_standard_stream(object) || is_done_file(object) || is_done_generator(object));
+        Py_DECREF(object);
+    }
+    return survey->noticeable;
+}
+
+/* --- what else there is ---------------------------------------------------------------------- */
+
+static bool
+is_empty(PyObject *list)
+{
+    return list == NULL || PyList_GET_SIZE(list) == 0;
+}
+
+/* Py_FinalizeEx tells of itself in other ways, to those who have asked for it. */
+static bool
+is_observed(void)
+{
+    PyInterpreterState *main = _PyInterpreterState_Main();
+    PyThreadState *thread = PyInterpreterState_ThreadHead(main);
+    const PyConfig *config = &main->config;
+    return PyInterpreterState_Next(PyInterpreterState_Head()) != NULL ||
+           PyThreadState_Next(thread) != NULL || main->audit_hooks != NULL ||
+           _PyRuntime.audit_hooks.head != NULL || _PyRuntime.atexit.ncallbacks > 0 ||
+           !is_empty(main->gc.garbage) || !is_empty(main->gc.callbacks) || main->gc.debug != 0 ||
+           config->verbose || config->malloc_stats || config->dump_refs;
+}
+
+/* Before 3.13 connections have no finaliser, and yet do something: they write to the database. */
+static bool
+has_databases(void)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    return PyDict_GetItemString(PyImport_GetModuleDict(), "_sqlite3") != NULL;
+#else
+    return false;
+#endif
+}
+
+bool
+finalisers_are_left(void)
+{
+    struct survey survey = {0};
+    if (is_observed() || has_databases()) {
+        return true;
+    }
+    PyUnstable_GC_VisitObjects(look_at, &survey);
+    return settle(&survey) || (survey.foreign && are_objects_hidden(&PyBaseObject_Type));
+}
+
+#else
+
+bool
+finalisers_are_left(void)
+{
+    return true;
+}
+
+#endif

@@ -1,0 +1,92 @@
+"""What is finalised when a program ends, and what is left to the kernel since nobody can tell."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from conftest import PROJECTS, Frontend, find_interpreter, make_build
+
+PLACES = (
+    "cycle module module-cycle class instance closure sys builtins meta-path main atexit stream pending "
+    "thread collector status raise"
+)
+LEFT = (
+    "slotted metaclass generator coroutine finalizer reference file raw_file database daemon audit "
+    "callback nothing"
+)
+
+
+@dataclass(frozen=True)
+class Endings:
+    """The programs of the project, and the interpreter that they are made of."""
+
+    dist: Path
+    python: Path
+    version: tuple[int, int]
+
+
+@pytest.fixture(scope="module", params=["3.11", "3.12", "3.13", "built runtime"])
+def endings(
+    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
+) -> Endings:
+    if request.param == "built runtime":
+        folder: Path = request.getfixturevalue("built_runtime")
+        runtime, python = folder, folder / "install" / "bin" / "python3"
+    else:
+        found = find_interpreter(request.param)
+        if found is None:
+            pytest.skip(f"there is no Python {request.param} (OXIDIZE_TEST_PYTHONS)")
+        runtime = python = found
+    settings = f"\n[tool.oxidize]\nruntime = {{path = {json.dumps(str(runtime))}}}\n"
+    dist = make_build(frontend, tmp_path_factory, settings)(PROJECTS / "endings")
+    show = "import sys; print(*sys.version_info[:2])"
+    version = subprocess.run([python, "-c", show], check=True, capture_output=True, text=True).stdout
+    major, minor = map(int, version.split())
+    return Endings(dist, python, (major, minor))
+
+
+def outcome(command: list[str | Path], folder: Path) -> tuple[object, ...]:
+    """Run it in a new *folder*: how it ended, what it printed, and the files that it has left."""
+    folder.mkdir()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    last = re.sub(r"0x[0-9a-f]+", "ADDRESS", done.stderr).splitlines()[-1:]
+    files = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
+    return done.returncode, done.stdout, last, files
+
+
+@pytest.mark.parametrize("where", PLACES.split())
+def test_objects_are_finalised_as_python_does(where: str, endings: Endings, tmp_path: Path) -> None:
+    script = endings.dist.parent / "finalised.py"
+    python = outcome([endings.python, "-I", "-S", script, where], tmp_path / "python")
+    assert outcome([endings.dist / "finalised", where], tmp_path / "packed") == python
+
+
+@pytest.mark.parametrize("what", LEFT.split())
+def test_what_is_left_ends_as_with_python(what: str, endings: Endings, tmp_path: Path) -> None:
+    script = endings.dist.parent / "left.py"
+    python = outcome([endings.python, "-I", "-S", script, what], tmp_path / "python")
+    assert outcome([endings.dist / "left", what], tmp_path / "packed") == python
+
+
+@pytest.mark.parametrize(("what", "is_noticed"), [("nothing", False), ("metaclass", True)])
+def test_where_nobody_can_tell_nothing_is_freed(
+    what: str, is_noticed: bool, endings: Endings, tmp_path: Path
+) -> None:
+    """Py_FinalizeEx gives signals their former handlers back before it frees objects."""
+    if shutil.which("strace") is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to install strace")
+        pytest.skip("needs strace")
+    log = tmp_path / "log"
+    command = ["strace", "-o", str(log), "-e", "trace=rt_sigaction", str(endings.dist / "left"), what]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    is_taken_to_pieces = "rt_sigaction(SIGINT, {sa_handler=SIG_DFL" in log.read_text("utf-8")
+    assert is_taken_to_pieces == (is_noticed or endings.version < (3, 12))
