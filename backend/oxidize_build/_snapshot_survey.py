@@ -1,11 +1,14 @@
 """What importing modules does, found out in a process of its own: an executable's interpreter, by ``-c``.
 
-Arguments: a file of names, a line each, and the file that the report goes into, as JSON: ``imported``
-(modules, in order), ``left`` (module -> why it is not to be imported at build time) and ``variables``
-(environment variable -> the module that asked for it).
+Arguments: a file of names, a line each, and the file that the report goes into, a dict as Python writes it:
+``imported`` (modules, in order), ``left`` (module -> why it is not to be imported at build time) and
+``variables`` (environment variable -> the module that asked for it).
 
 A module that needs a shared library is not imported, nor is one that looks at what differs between machines
 and processes; and neither are those that import it. The exception that says so is none that modules catch.
+
+Only what every program has is imported here: others may be without ``ast`` and ``json``, and that the
+program imports a module is still to be found out.
 """
 
 from __future__ import annotations
@@ -16,20 +19,9 @@ import sys
 TYPE_CHECKING = False  # as type checkers know it, without an import of typing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from types import FrameType, ModuleType
+    from types import FrameType
     from typing import Any
 
-
-def _import_aside(name: str) -> ModuleType:
-    """Import a module for the survey alone: that the program imports it is still to be found out."""
-    before = frozenset(sys.modules)
-    module = __import__(name)
-    for added in [added for added in sys.modules if added not in before]:
-        del sys.modules[added]
-    return module
-
-
-ast = _import_aside("ast")
 
 HANDLED = frozenset(
     {"logging", "multiprocessing.process", "random", "rich", "sysconfig", "tempfile", "threading", "uuid"}
@@ -46,6 +38,8 @@ USED_LATER = {
     "gettext": "copy errno locale re struct warnings".split(),  # noqa: SIM905
 }
 """What modules of the standard library import when they are first used in the usual way."""
+ONLY_AST = 0x400
+"""ast.PyCF_ONLY_AST."""
 CALLS = {
     "clock": ("time", "time time_ns monotonic monotonic_ns perf_counter perf_counter_ns localtime"),
     "process": ("posix", "getcwd getcwdb getpid getppid getuid geteuid getlogin urandom umask"),
@@ -236,19 +230,30 @@ def imports_of(name: str, packed: frozenset[str]) -> list[str]:
         spec = find_by_others(name, sys.modules[parent].__path__ if parent else None)
         stem = spec.origin.removesuffix(".py").partition(".cpython-")[0].removesuffix(".abi3.so")
         with open(f"{stem}.py", encoding="utf-8") as file:
-            tree = ast.parse(file.read())
+            tree = compile(file.read(), stem, "exec", ONLY_AST)
     except Exception:  # noqa: BLE001 - then nothing is known of it
         return []
     package = name if os.path.basename(stem) == "__init__" else parent
     found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+    for node in nodes_of(tree):
+        if type(node).__name__ == "Import":
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
+        elif type(node).__name__ == "ImportFrom":
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             base = ".".join([*above, *([node.module] if node.module else [])])
             found += [base, *(f"{base}.{alias.name}" for alias in node.names)]
     return [module for module in found if module in packed]
+
+
+def nodes_of(tree: Any) -> Iterator[Any]:
+    """Yield the nodes of a syntax tree, as ast.walk does."""
+    nodes = [tree]
+    for node in nodes:
+        yield node
+        for field in node._fields:
+            value = getattr(node, field, None)
+            below = value if isinstance(value, list) else [value]
+            nodes += [child for child in below if hasattr(child, "_fields")]
 
 
 def explore(survey: Survey) -> None:
@@ -298,10 +303,8 @@ def main(names_path: str, report_path: str) -> None:
     sys.meta_path.remove(finder)
     environment._data = known
     report = {"imported": survey.imported(), "left": survey.left, "variables": survey.variables}
-    import json  # noqa: PLC0415 - the program may not have it
-
-    with open(report_path, "w", encoding="utf-8") as file:
-        json.dump(report, file)
+    with open(report_path, "w", encoding="ascii") as file:
+        file.write(ascii(report))
     os._exit(0)  # what has been imported in part may not end well
 
 

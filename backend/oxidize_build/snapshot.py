@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import os
 import socket
 import subprocess
@@ -215,7 +214,7 @@ class _Survey:
 def _survey(
     stage: Path, folder: Path, executable: Executable, preload: Sequence[str], modules: Iterable[str]
 ) -> _Survey:
-    plan, report = folder / "survey.txt", folder / "report.json"
+    plan, report = folder / "survey.txt", folder / "report.txt"
     allowed = [f"allow {module}\n" for module in executable.allow]
     prepare = [f"prepare {executable.prepare}\n"] if executable.prepare else []
     packed = [f"packed {module}\n" for module in modules]
@@ -224,7 +223,7 @@ def _survey(
     driver = Path(__file__).with_name("_snapshot_survey.py").read_text("utf-8")
     interpreter = f"{stage.resolve().parent}{INTERPRETER_MARK}{stage.name}"
     _run([interpreter, "-c", driver, plan, report], folder, executable)
-    told = json.loads(report.read_text("utf-8"))
+    told = ast.literal_eval(report.read_text("ascii"))
     return _Survey(tuple(told["imported"]), told["left"], told["variables"])
 
 
