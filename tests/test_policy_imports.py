@@ -131,3 +131,13 @@ def test_imports_are_followed(runtime: Runtime) -> None:
     kept = used(runtime, module("shop", source), binary, code="import csv; breakpoint", rules=wanted)
     assert {"sqlite3.dbapi2", "_sqlite3", "_ssl", "_socket", "uuid", "sched", "csv", "_csv", "wave"} <= kept
     assert kept.isdisjoint({"smtplib", "unittest", "xmlrpc.client"})
+
+
+def test_what_is_imported_by_a_name_that_is_made_up(runtime: Runtime) -> None:
+    """Sysconfig imports the variables of the build, as zoneinfo needs them."""
+
+    def variables(code: str) -> set[str]:
+        return {name for name in used(runtime, code=code) if name.startswith("_sysconfigdata_")}
+
+    assert variables("import zoneinfo") == variables("import sysconfig") != set()
+    assert variables("import json") == set()

@@ -172,6 +172,13 @@ def test_a_variable_that_was_not_set_must_not_be(build_with_snapshot: Build, tmp
     assert NOT_USED in err
 
 
+def test_the_program_may_have_part_of_the_standard_library(build_with_any: Build, tmp_path: Path) -> None:
+    code = "import zoneinfo\ndef main():\n    print(bool(zoneinfo.TZPATH))\n"
+    tables = '[tool.oxidize.executables.app]\nstdlib = "used"\n'
+    app = build_with_any(write_project(tmp_path / "app", code=code, tables=tables)) / "app"
+    assert compare([str(app)]) == "True\n"
+
+
 def test_signals_that_the_build_ignores_are_none_of_the_programs(
     build_with_any: Build, tmp_path: Path
 ) -> None:

@@ -39,7 +39,7 @@ script = "app.py"
 callback = "hooks.py:see"
 """
 CODE = """
-import app, dataclasses, importlib.util, json, os, subprocess, sys
+import app, dataclasses, importlib.util, json, os, subprocess, sys, zoneinfo
 
 @dataclasses.dataclass
 class Point:
@@ -50,6 +50,7 @@ def main():
     print(json.dumps(dataclasses.asdict(Point(1))), app.main.__doc__, sys.flags.optimize)
     print(os.path.exists(app.__cached__), app.__spec__.loader.get_source("app") is None)
     print(importlib.util.find_spec("smtp" + "lib") is not None)
+    assert zoneinfo.TZPATH
     code = "import app; print(app.main.__doc__, __debug__)"
     sys.stdout.flush()
     subprocess.run([sys.executable, "-c", code])

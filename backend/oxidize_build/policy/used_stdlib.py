@@ -20,8 +20,8 @@ REASON = "standard library that nothing packed imports"
 ALWAYS = ("encodings", "importlib", "linecache", "re", "runpy", "site", "traceback", "warnings", "zipimport")
 """What any program may need without importing it."""
 
-WHOLE = ("encodings",)
-"""Packages whose modules come together: they are imported by names that are made up."""
+MADE_UP = {"encodings": "encodings.", "sysconfig": "_sysconfigdata_"}
+"""What names start with that a module makes up to import them: all modules of such names come with it."""
 
 UNSEEN: Mapping[str, tuple[str, ...]] = {
     "_asyncio": (
@@ -190,8 +190,8 @@ class _Search:
         while self.queue:
             name = self.queue.pop()
             self.reach(UNSEEN.get(name, ()))
-            if name in WHOLE:
-                self.reach(other for other in self.library if other.startswith(f"{name}."))
+            if name in MADE_UP:
+                self.reach(other for other in self.library if other.startswith(MADE_UP[name]))
             module = self.library.get(name)
             if isinstance(module, SourceModule):
                 self.follow_own(module)
