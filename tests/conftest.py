@@ -53,8 +53,8 @@ def runtime() -> Runtime:
 @pytest.fixture(scope="session")
 def musl_compiler() -> tuple[str, ...]:
     """The command of a compiler for musl: one that is installed, or else what compiles runtimes for it."""
+    from oxidize_build.compiler import find_compiler  # noqa: PLC0415
     from oxidize_build.errors import CompilerError  # noqa: PLC0415 - only tests that ask need these
-    from oxidize_build.link import find_compiler  # noqa: PLC0415
     from oxidize_build.runtime.build.sources import Sources  # noqa: PLC0415
     from oxidize_build.runtime.build.toolchain import MUSL, find_toolchain  # noqa: PLC0415
 
@@ -66,6 +66,16 @@ def musl_compiler() -> tuple[str, ...]:
     except CompilerError as error:
         pytest.skip(error.message)
     return (*toolchain.cc, *toolchain.ldflags)
+
+
+@pytest.fixture
+def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let there be no C compiler."""
+    from oxidize_build import compiler  # noqa: PLC0415 - only tests that ask need it
+
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(compiler, "has_zig", lambda: False)
 
 
 @pytest.fixture

@@ -7,18 +7,18 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from oxidize_build import link
+from oxidize_build import compiler, link
 from oxidize_build.archive import exported_names, write_hidden_copy
 from oxidize_build.cache import Cache
+from oxidize_build.compiler import Compiler, find_compiler, has_zig, host_zig_target, identify, zig
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
-from oxidize_build.link import find_compiler, identify, make_stub, stub_key, stub_sources
+from oxidize_build.link import make_stub, stub_key, stub_sources
 from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.host import host_runtime
@@ -47,9 +47,9 @@ PYENV = [
     for version in ("3.11", "3.12", "3.13", "3.14")
     for python in sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
 ]
-ZIG = link.zig(*link._zig_target())  # noqa: SLF001
+ZIG = zig(*host_zig_target())
 COMPILERS: list[tuple[str, ...]] = [(name,) for name in ("gcc", "clang-14", "clang-19") if shutil.which(name)]
-COMPILERS += [ZIG] if link.has_zig() else []
+COMPILERS += [ZIG] if has_zig() else []
 
 
 @pytest.fixture
@@ -161,13 +161,13 @@ def test_extension_modules_find_the_c_api(cache: Cache, runtime: Runtime, source
 def test_same_bytes_from_another_place_and_none_made_twice(
     cache: Cache, runtime: Runtime, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiler = find_compiler()
-    stub = make_stub(runtime, cache, sources=sources, compiler=compiler)
+    found = find_compiler()
+    stub = make_stub(runtime, cache, sources=sources, compiler=found)
     elsewhere = shutil.copytree(sources, tmp_path / "elsewhere")
-    again = make_stub(runtime, Cache(tmp_path / "other"), sources=elsewhere, compiler=compiler)
+    again = make_stub(runtime, Cache(tmp_path / "other"), sources=elsewhere, compiler=found)
     assert again.read_bytes() == stub.read_bytes()
     monkeypatch.setattr(subprocess, "run", None)
-    assert make_stub(runtime, cache, sources=elsewhere, compiler=compiler) == stub
+    assert make_stub(runtime, cache, sources=elsewhere, compiler=found) == stub
 
 
 @pytest.mark.slow
@@ -221,19 +221,12 @@ def test_other_platforms(cache: Cache, runtime: Runtime) -> None:
 def test_dependencies_beside_libc_are_refused(tmp_path: Path) -> None:
     (tmp_path / "shared.c").write_text("int shared(void) { return 1; }\n")
     (tmp_path / "main.c").write_text("int shared(void); int main(void) { return shared(); }\n")
-    compiler = find_compiler().command
+    command = find_compiler().command
     library = tmp_path / "libshared.so"
-    output(*compiler, "-shared", "-fPIC", tmp_path / "shared.c", "-o", library, "-Wl,-soname,libshared.so")
-    output(*compiler, tmp_path / "main.c", library, "-o", tmp_path / "main")
+    output(*command, "-shared", "-fPIC", tmp_path / "shared.c", "-o", library, "-Wl,-soname,libshared.so")
+    output(*command, tmp_path / "main.c", library, "-o", tmp_path / "main")
     with pytest.raises(CompilerError, match=r"came to depend on libshared\.so, beside libc"):
         link._check_needed(tmp_path / "main", FORMS["glibc"])  # noqa: SLF001
-
-
-@pytest.fixture
-def no_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(link, "has_zig", lambda: False)
 
 
 class TestReadyStub:
@@ -256,10 +249,18 @@ class TestReadyStub:
             make_stub(ready, cache, sources=sources)
         assert "get the runtime that was built for oxidize" in (caught.value.hint or "")
 
+    @pytest.mark.usefixtures("no_compiler")
+    def test_without_some_modules_and_without_a_compiler(
+        self, ready: Runtime, cache: Cache, sources: Path
+    ) -> None:
+        with pytest.raises(CompilerError, match=r"has all built-in modules.*no C compiler") as caught:
+            make_stub(ready, cache, sources=sources, without={"zlib"})
+        assert (caught.value.hint or "").startswith('leave out builtin-modules = "used", or install one')
+
     def test_of_other_sources_with_a_compiler(
         self, ready: Runtime, cache: Cache, sources: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(link, "has_zig", lambda: False)
+        monkeypatch.setattr(compiler, "has_zig", lambda: False)
         (sources / "more.h").write_text("/* another version */\n")
         stub = make_stub(ready, cache, sources=sources)
         assert stub != ready.stub
@@ -268,12 +269,12 @@ class TestReadyStub:
     def test_of_other_sources_for_an_old_glibc_with_zig(
         self, ready: Runtime, cache: Cache, sources: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def identify(command: tuple[str, ...]) -> link.Compiler:
+        def identify(command: tuple[str, ...]) -> Compiler:
             raise CompilerError(f"asked for {command[-1]}")
 
         monkeypatch.delenv("CC", raising=False)
-        monkeypatch.setattr(link, "has_zig", lambda: True)
-        monkeypatch.setattr(link, "identify", identify)
+        monkeypatch.setattr(compiler, "has_zig", lambda: True)
+        monkeypatch.setattr(compiler, "identify", identify)
         (sources / "more.h").write_text("/* another version */\n")
         with pytest.raises(CompilerError, match=rf"{platform.machine()}-linux-gnu\.2\.17"):
             make_stub(dataclasses.replace(ready, glibc="2.17"), cache, sources=sources)
@@ -298,77 +299,6 @@ def test_libraries_of_the_runtime_are_linked_in_any_order_and_hidden(
     stub = make_stub(needing, cache, sources=sources)
     assert "oxidize_public" in exported(stub)
     assert not {"a", "b", "c"} & exported(stub)
-
-
-class TestFindCompiler:
-    def test_environment_comes_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CC", "gcc -pipe")
-        assert find_compiler().command == ("gcc", "-pipe")
-
-    def test_environment_names_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CC", "no-such-compiler -O2")
-        with pytest.raises(CompilerError, match="CC names no-such-compiler -O2, which does not exist"):
-            find_compiler()
-
-    def test_zig_when_there_is_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("CC", raising=False)
-        monkeypatch.setenv("PATH", "")
-        monkeypatch.setattr(link, "has_zig", lambda: True)
-        monkeypatch.setattr(link, "run_compiler", lambda _command: "zig")
-        assert find_compiler().command[:4] == (sys.executable, "-m", "ziglang", "cc")
-
-    @pytest.mark.usefixtures("no_compiler")
-    def test_none(self) -> None:
-        with pytest.raises(CompilerError, match="no C compiler was found: tried") as caught:
-            find_compiler()
-        assert caught.value.hint is not None
-        assert "apt install gcc" in caught.value.hint
-        assert "oxidize-build[zig]" in caught.value.hint
-
-
-class TestFindMuslCompiler:
-    @pytest.fixture(autouse=True)
-    def programs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """A directory of compilers, the only one there is."""
-        folder = tmp_path / "bin"
-        folder.mkdir()
-        monkeypatch.setenv("PATH", str(folder))
-        monkeypatch.delenv("CC", raising=False)
-        monkeypatch.setattr(link, "has_zig", lambda: False)
-        add_compiler(folder / "cc", "x86_64-linux-gnu")
-        return folder
-
-    def test_one_for_another_libc_is_passed_over(
-        self, programs: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        add_compiler(programs / "musl-gcc", "x86_64-linux-gnu")
-        monkeypatch.setenv("CC", "cc -pipe")
-        assert find_compiler("musl").command == ("musl-gcc",)
-
-    def test_environment_comes_first(self, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        add_compiler(programs / "musl-gcc", "x86_64-linux-gnu")
-        monkeypatch.setenv("CC", "cc -target x86_64-linux-musl")
-        assert find_compiler("musl").command == ("cc", "-target", "x86_64-linux-musl")
-
-    def test_this_machine_has_musl(self, programs: Path) -> None:
-        add_compiler(programs / "cc", "x86_64-alpine-linux-musl")
-        assert find_compiler("musl").command == ("cc",)
-
-    def test_zig_when_there_is_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(link, "has_zig", lambda: True)
-        monkeypatch.setattr(link, "identify", lambda command: link.Compiler(command, "zig"))
-        assert find_compiler("musl").command[-1].endswith("-linux-musl")
-
-    def test_none(self) -> None:
-        with pytest.raises(CompilerError, match="no C compiler for musl was found: tried") as caught:
-            find_compiler("musl")
-        assert "apt install musl-tools" in (caught.value.hint or "")
-
-
-def add_compiler(path: Path, machine: str) -> None:
-    """Write a program that says it compiles for *machine*."""
-    path.write_text(f"#!/bin/sh\necho {machine}\n")
-    path.chmod(0o755)
 
 
 def test_exported_names(tmp_path: Path) -> None:

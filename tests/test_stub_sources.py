@@ -18,7 +18,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
 from oxidize_build import link
-from oxidize_build.link import has_zig, zig
+from oxidize_build.compiler import has_zig, zig
 from oxidize_build.runtime.build.sources import find_component
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.stub_form import FORMS, StubForm

@@ -7,31 +7,32 @@ image out of (``stub/image.ld``). A dynamic one exports the C API for extension 
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import platform
-import shlex
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from oxidize_build import __version__, archive, archive_part, stub_form
+from oxidize_build import archive, archive_part, stub_form
 from oxidize_build import late as late_binding
 from oxidize_build.archive import exported_names, write_hidden_copy
 from oxidize_build.archive_part import write_part
 from oxidize_build.cache import Cache, cache_key
+from oxidize_build.compiler import (
+    Compiler,
+    Occasion,
+    find_stub_compiler,
+    made_for_another_version,
+    run_compiler,
+)
 from oxidize_build.errors import CompilerError, RuntimeNotUsableError
 from oxidize_build.late import LateFunction, late_functions, late_source
 from oxidize_build.objfile import neutral
 from oxidize_build.objfile.elf_dynamic import read_dynamic
 from oxidize_build.objfile.neutral import without_paths
 from oxidize_build.runtime import Runtime
-from oxidize_build.runtime.model import Libc
 from oxidize_build.stub_form import FORMS, SYSTEM_LIBRARIES, StubForm
 
 LINKER_SCRIPT = "image.ld"
@@ -56,7 +57,6 @@ LINK_FLAGS = (
     "-Wl,--wrap=syscall",  # what libpython asks the kernel for before main: os_linux.c
 )
 
-_OUTPUT_LINES = 20
 _DEBIAN_PACKAGES = {
     "bz2": "libbz2-dev",
     "crypto": "libssl-dev",
@@ -70,88 +70,10 @@ _DEBIAN_PACKAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Compiler:
-    """A C compiler that understands the options of gcc."""
-
-    command: tuple[str, ...]
-    """The program and the arguments that come first."""
-    version: str
-    """What it says of itself."""
-
-
 def stub_sources() -> Path:
     """Return the directory of the stub's sources: in the installed package, or in a checkout."""
     packaged = Path(__file__).with_name("stub")
     return packaged if packaged.is_dir() else Path(__file__).parents[2] / "stub"
-
-
-def find_compiler(libc: Libc = "glibc") -> Compiler:
-    """Return a compiler whose results use *libc*.
-
-    For glibc it is the one that ``$CC`` names, else cc, gcc, clang, or zig's from PyPI. For musl it is the
-    first that compiles for musl of ``$CC``, the compiler of a musl cross toolchain, musl-gcc, cc and zig's.
-
-    Raises CompilerError when there is none, or when ``$CC`` names one that does not exist.
-    """
-    return _find_musl_compiler() if libc == "musl" else _find_host_compiler()
-
-
-def _find_host_compiler() -> Compiler:
-    named = os.environ.get("CC", "").strip()
-    candidates = [tuple(shlex.split(named))] if named else [("cc",), ("gcc",), ("clang",)]
-    for command in candidates:
-        if shutil.which(command[0]):
-            return identify(command)
-    if named:
-        raise CompilerError(
-            f"the environment variable CC names {named}, which does not exist",
-            hint="unset CC, or install that compiler",
-        )
-    if has_zig():
-        return identify(zig(*_zig_target()))
-    raise CompilerError(
-        "no C compiler was found: tried $CC (not set), cc, gcc, clang, and zig of the package ziglang",
-        hint="install one (on Debian and Ubuntu: apt install gcc), "
-        "or put oxidize-build[zig] in build-system.requires",
-    )
-
-
-def _find_musl_compiler() -> Compiler:
-    named = os.environ.get("CC", "").strip()
-    candidates = [tuple(shlex.split(named))] if named else []
-    candidates += [(f"{platform.machine()}-linux-musl-gcc",), ("musl-gcc",), ("cc",)]
-    for command in candidates:
-        if shutil.which(command[0]) and _is_for_musl(command):
-            return identify(command)
-    if has_zig():
-        return identify(zig("-target", f"{platform.machine()}-linux-musl"))
-    raise CompilerError(
-        f"no C compiler for musl was found: tried $CC ({named or 'not set'}), "
-        f"{', '.join(command for command, *_ in candidates[-3:])}, and zig of the package ziglang",
-        hint="put oxidize-build[zig] in build-system.requires, "
-        "or install one (on Debian and Ubuntu: apt install musl-tools)",
-    )
-
-
-def _is_for_musl(command: tuple[str, ...]) -> bool:
-    """Whether a compiler's name or arguments, or what it says its target is, name musl."""
-    return "musl" in shlex.join(command) or "musl" in run_compiler([*command, "-dumpmachine"])
-
-
-def has_zig() -> bool:
-    """Whether the compiler of the package ziglang is installed."""
-    return importlib.util.find_spec("ziglang") is not None
-
-
-def zig(*arguments: str) -> tuple[str, ...]:
-    """Return the command of the package ziglang's C compiler."""
-    return (sys.executable, "-m", "ziglang", "cc", *arguments)
-
-
-def identify(command: tuple[str, ...]) -> Compiler:
-    """Ask the compiler *command* for its version. Raises CompilerError when it does not run."""
-    return Compiler(command, run_compiler([*command, "--version"]))
 
 
 def stub_key(sources: Path | None = None) -> str:
@@ -190,48 +112,75 @@ def make_stub(
     is_whole = compiler is None and not without
     if runtime.stub is not None and is_whole and runtime.stub_key == stub_key(sources):
         return runtime.stub
-    compiler = compiler or find_stub_compiler(runtime)
-    form = FORMS[runtime.libc]
-    libraries = static_libraries(runtime)
-    key = cache_key(
-        *_own_code(),
-        *_texts(form, sources),
-        *_headers(runtime),
-        *compiler.command[1:],
-        compiler.version,
-        *runtime.build_paths,
-        *sorted(without),
-        *(cache.sha256(path) for path in (runtime.libpython, *libraries)),
-    )
+    compiler = compiler or find_stub_compiler(runtime, _occasion(runtime, without))
+    plan = _Plan(runtime, FORMS[runtime.libc], sources, compiler, static_libraries(runtime), without)
 
     def make(made: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="oxidize-") as workshop:
-            objects = _compile(compiler, form, sources, runtime, Path(workshop))
-            library = runtime.libpython
-            if without:
-                library, left_out = _part(library, without, Path(workshop))
-                objects.append(_compile_left_out(compiler, left_out, Path(workshop)))
-            if form.is_static:
-                objects.append(_compile_symbols(compiler, library, Path(workshop)))
-            hidden = _hide(libraries, Path(workshop))
-            stub = Path(workshop) / "stub"
-            libpython = _neutral_copy(library, runtime.build_paths, Path(workshop))
-            flags = [*form.link_flags, *form.wrap_flags(_c_files(form, sources))]
-            objects.sort(key=lambda path: path.stem == FIRST_SAVED)  # see stub/saved_first.c
-            last = [path for path in objects if path.stem == LAST_SAVED]
-            objects = [path for path in objects if path not in last]
-            flags += [f"-Wl,-T,{sources / LINKER_SCRIPT}"]
-            command, archives = [*compiler.command, *LINK_FLAGS, *flags], [libpython, *hidden]
-            _link(command, objects, archives, last, stub)
-            late = late_functions(stub) if any(path.stem == LATE for path in objects) else []
-            if late:
-                objects.insert(0, _compile_late(compiler, late, Path(workshop)))
-                _link(command, objects, archives, last, stub)
-            _check_needed(stub, form)
-            shutil.copyfile(stub, made)
+            shutil.copyfile(_make(plan, Path(workshop)), made)
             made.chmod(0o755)
 
-    return cache.obtain("stubs", key, make)
+    return cache.obtain("stubs", _key(plan, cache), make)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a stub is made of."""
+
+    runtime: Runtime
+    form: StubForm
+    sources: Path
+    compiler: Compiler
+    libraries: Sequence[Path]
+    """Static ones, beside libpython."""
+    without: Collection[str]
+    """Built-in modules that it need not have."""
+
+
+def _occasion(runtime: Runtime, without: Collection[str]) -> Occasion | None:
+    """Say why the stub that *runtime* brings is not used. None: it brings none."""
+    if runtime.stub is None:
+        return None
+    if without:
+        return Occasion(
+            "the stub in the runtime has all built-in modules, and those used only are wanted",
+            'leave out builtin-modules = "used"',
+        )
+    return made_for_another_version("stub", runtime)
+
+
+def _key(plan: _Plan, cache: Cache) -> str:
+    """Return the digest of all that shapes a stub."""
+    return cache_key(
+        *_own_code(),
+        *_texts(plan.form, plan.sources),
+        *_headers(plan.runtime),
+        *plan.compiler.command[1:],
+        plan.compiler.version,
+        *plan.runtime.build_paths,
+        *sorted(plan.without),
+        *(cache.sha256(path) for path in (plan.runtime.libpython, *plan.libraries)),
+    )
+
+
+def _make(plan: _Plan, workshop: Path) -> Path:
+    """Compile and link a stub in the directory *workshop*."""
+    objects = _compile(plan, workshop)
+    libpython = plan.runtime.libpython
+    if plan.without:
+        libpython, left_out = _part(libpython, plan.without, workshop)
+        objects.append(_compile_left_out(plan.compiler, left_out, workshop))
+    if plan.form.is_static:
+        objects.append(_compile_symbols(plan.compiler, libpython, workshop))
+    hidden = _hide(plan.libraries, workshop)
+    archives = [_neutral_copy(libpython, plan.runtime.build_paths, workshop), *hidden]
+    stub = workshop / "stub"
+    _link(plan, objects, archives, stub)
+    late = late_functions(stub) if any(path.stem == LATE for path in objects) else []
+    if late:
+        _link(plan, [_compile_late(plan.compiler, late, workshop), *objects], archives, stub)
+    _check_needed(stub, plan.form)
+    return stub
 
 
 def static_libraries(runtime: Runtime) -> list[Path]:
@@ -244,41 +193,31 @@ def static_libraries(runtime: Runtime) -> list[Path]:
     return [*runtime.link_archives, *(_static_library(name, runtime) for name in others)]
 
 
-def find_stub_compiler(runtime: Runtime) -> Compiler:
-    """Return :func:`find_compiler`'s; for a runtime for an old glibc zig's, whose results need no newer one.
-
-    Raises CompilerError, which says why one is needed for *runtime*.
-    """
-    if runtime.stub is not None and runtime.glibc is not None and not os.environ.get("CC") and has_zig():
-        return identify(zig("-target", f"{platform.machine()}-linux-gnu.{runtime.glibc}"))
-    try:
-        return find_compiler(runtime.libc)
-    except CompilerError as error:
-        if runtime.stub is None:
-            raise
-        raise CompilerError(
-            f"the stub in the runtime of Python {runtime.version} was linked for another version of oxidize, "
-            f"so that one must be linked anew, and {error.message}",
-            hint=f"get the runtime that was built for oxidize {__version__}, or {error.hint}",
-        ) from error
-
-
-def _compile(
-    compiler: Compiler, form: StubForm, sources: Path, runtime: Runtime, workshop: Path
-) -> list[Path]:
+def _compile(plan: _Plan, workshop: Path) -> list[Path]:
     """Compile each source to an object file, as many at a time as there are processors."""
-    includes = [f"-isystem{path}" for path in runtime.include_dirs]
+    folders = plan.runtime.include_dirs
+    includes = [f"-isystem{path}" for path in folders]
     # Debian's pyconfig.h includes another one relative to /usr/include, where zig does not look
-    includes += [f"-idirafter{path.parent}" for path in runtime.include_dirs]
-    flags = [*COMPILE_FLAGS, *form.compile_flags, f"-ffile-prefix-map={sources}=stub", *includes]
+    includes += [f"-idirafter{path.parent}" for path in folders]
+    flags = [*plan.form.compile_flags, f"-ffile-prefix-map={plan.sources}=stub", *includes]
 
     def compile_one(source: Path) -> Path:
-        target = workshop / f"{source.stem}.o"
-        run_compiler([*compiler.command, *flags, "-c", str(source), "-o", str(target)])
-        return target
+        return _compile_file(plan.compiler, source, workshop, *flags)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(pool.map(compile_one, _c_files(form, sources)))
+        return list(pool.map(compile_one, _c_files(plan.form, plan.sources)))
+
+
+def _compile_file(compiler: Compiler, source: Path, workshop: Path, *flags: str) -> Path:
+    target = workshop / f"{source.stem}.o"
+    run_compiler([*compiler.command, *COMPILE_FLAGS, *flags, "-c", str(source), "-o", str(target)])
+    return target
+
+
+def _compile_text(compiler: Compiler, name: str, text: str, workshop: Path, *flags: str) -> Path:
+    source = workshop / f"{name}.c"
+    source.write_text(text, "ascii")
+    return _compile_file(compiler, source, workshop, *flags)
 
 
 def _compile_symbols(compiler: Compiler, libpython: Path, workshop: Path) -> Path:
@@ -292,19 +231,13 @@ def _compile_symbols(compiler: Compiler, libpython: Path, workshop: Path) -> Pat
         "};",
         "const size_t oxidize_symbol_count = sizeof oxidize_symbols / sizeof *oxidize_symbols;",
     ]
-    source, target = workshop / "symbols.c", workshop / "symbols.o"
-    source.write_text("\n".join([*lines, ""]), "ascii")
-    run_compiler([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
-    return target
+    return _compile_text(compiler, "symbols", "\n".join([*lines, ""]), workshop)
 
 
 def _compile_late(compiler: Compiler, functions: Sequence[LateFunction], workshop: Path) -> Path:
     """Compile *functions* as jumps to what they are found to be when they are first called."""
-    source, target = workshop / "late_functions.c", workshop / "late_functions.o"
-    source.write_text(late_source(functions), "ascii")
     # Compilers have some of these built in, with types of their own
-    run_compiler([*compiler.command, *COMPILE_FLAGS, "-fno-builtin", "-c", str(source), "-o", str(target)])
-    return target
+    return _compile_text(compiler, "late_functions", late_source(functions), workshop, "-fno-builtin")
 
 
 def _part(libpython: Path, without: Collection[str], workshop: Path) -> tuple[Path, list[str]]:
@@ -328,45 +261,27 @@ def _compile_left_out(compiler: Compiler, modules: Sequence[str], workshop: Path
         lines.append(
             f'void *PyInit_{name}(void) {{ PyErr_SetString(PyExc_ImportError, "{message}"); return NULL; }}'
         )
-    source, target = workshop / "left_out.c", workshop / "left_out.o"
-    source.write_text("\n".join([*lines, ""]), "ascii")
-    run_compiler([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(target)])
-    return target
+    return _compile_text(compiler, "left_out", "\n".join([*lines, ""]), workshop)
 
 
-def _link(
-    command: Sequence[str],
-    objects: Sequence[Path],
-    archives: Sequence[Path],
-    last: Sequence[Path],
-    stub: Path,
-) -> None:
+def _link(plan: _Plan, objects: Sequence[Path], archives: Sequence[Path], stub: Path) -> None:
+    """Link *objects* and *archives*, libpython's first, in the order that snapshots rest on."""
+    last = [path for path in objects if path.stem == LAST_SAVED]
+    # FIRST_SAVED is the last of the objects before libpython: see stub/saved_first.c
+    before = sorted((path for path in objects if path not in last), key=lambda path: path.stem == FIRST_SAVED)
     libpython, *others = map(str, archives)
+    wrap_flags = plan.form.wrap_flags(_c_files(plan.form, plan.sources))
     run_compiler(
         [
-            *command,
-            *map(str, objects),
+            *(*plan.compiler.command, *LINK_FLAGS, *plan.form.link_flags, *wrap_flags),
+            f"-Wl,-T,{plan.sources / LINKER_SCRIPT}",
+            *map(str, before),
             *("-Wl,--whole-archive", libpython, "-Wl,--no-whole-archive"),
             *("-Wl,--start-group", *others, "-Wl,--end-group", *map(str, last)),
             *("-Wl,--as-needed", *(f"-l{name}" for name in SYSTEM_LIBRARIES)),
             *("-o", str(stub)),
         ]
     )
-
-
-def run_compiler(command: Sequence[str]) -> str:
-    """Run the compiler; return what it prints. Raises CompilerError with the end of its output."""
-    try:
-        done = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-    except OSError as error:
-        raise CompilerError(f"{command[0]} does not run: {error}") from error
-    output = done.stdout.decode(errors="replace")
-    if done.returncode:
-        end = "\n".join(output.splitlines()[-_OUTPUT_LINES:])
-        raise CompilerError(f"{shlex.join(command)}\nended with status {done.returncode}:\n{end}")
-    return output
 
 
 def _c_files(form: StubForm, sources: Path) -> list[Path]:
@@ -446,9 +361,3 @@ def _texts(form: StubForm, sources: Path) -> list[str | bytes]:
 def _headers(runtime: Runtime) -> list[str | bytes]:
     configurations = [path / "pyconfig.h" for path in runtime.include_dirs]
     return [runtime.version, runtime.soabi, *(path.read_bytes() for path in configurations if path.is_file())]
-
-
-def _zig_target() -> tuple[str, ...]:
-    """Name this machine and its glibc, which libpython was built against."""
-    libc, version = platform.libc_ver()
-    return ("-target", f"{platform.machine()}-linux-gnu.{version}") if libc == "glibc" else ()

@@ -11,7 +11,14 @@ import tempfile
 from pathlib import Path
 
 from oxidize_build.cache import Cache, cache_key
-from oxidize_build.link import Compiler, find_stub_compiler, run_compiler, stub_sources
+from oxidize_build.compiler import (
+    Compiler,
+    Occasion,
+    find_stub_compiler,
+    made_for_another_version,
+    run_compiler,
+)
+from oxidize_build.link import stub_sources
 from oxidize_build.objfile.elf_packed import pack_program, packing_identity
 from oxidize_build.runtime import Runtime
 
@@ -68,19 +75,34 @@ def make_unpacker(runtime: Runtime, cache: Cache, *, compiler: Compiler | None =
     key = unpacker_key()
     if runtime.unpacker is not None and compiler is None and runtime.unpacker_key == key:
         return runtime.unpacker
-    found = compiler or find_stub_compiler(runtime)
-    sources = stub_sources()
+    compiler = compiler or find_stub_compiler(runtime, _occasion(runtime))
 
     def make(made: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="oxidize-") as workshop:
-            objects = []
-            for source in [*sorted((sources / FOLDER).glob("*.c")), sources / "xxh64.c"]:
-                objects.append(Path(workshop) / f"{source.stem}.o")
-                run_compiler([*found.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(objects[-1])])
-            unpacker = Path(workshop) / FOLDER
-            script = f"-Wl,-T,{sources / FOLDER / LINKER_SCRIPT}"
-            run_compiler([*found.command, *LINK_FLAGS, script, *map(str, objects), "-o", str(unpacker)])
-            shutil.copyfile(unpacker, made)
+            shutil.copyfile(_link(compiler, Path(workshop)), made)
             made.chmod(0o755)
 
-    return cache.obtain("unpackers", cache_key(key, *found.command[1:], found.version), make)
+    return cache.obtain("unpackers", cache_key(key, *compiler.command[1:], compiler.version), make)
+
+
+def _occasion(runtime: Runtime) -> Occasion:
+    """Say why the unpacker that *runtime* brings, if it brings one, is not used."""
+    if runtime.unpacker is None:
+        return Occasion(
+            "compress-program = true needs an unpacker, which the runtime does not bring",
+            "leave out compress-program = true",
+        )
+    return made_for_another_version("unpacker", runtime)
+
+
+def _link(compiler: Compiler, workshop: Path) -> Path:
+    """Compile and link an unpacker in the directory *workshop*."""
+    sources = stub_sources()
+    objects = []
+    for source in [*sorted((sources / FOLDER).glob("*.c")), sources / "xxh64.c"]:
+        objects.append(workshop / f"{source.stem}.o")
+        run_compiler([*compiler.command, *COMPILE_FLAGS, "-c", str(source), "-o", str(objects[-1])])
+    unpacker = workshop / FOLDER
+    script = f"-Wl,-T,{sources / FOLDER / LINKER_SCRIPT}"
+    run_compiler([*compiler.command, *LINK_FLAGS, script, *map(str, objects), "-o", str(unpacker)])
+    return unpacker

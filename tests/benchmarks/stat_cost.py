@@ -11,9 +11,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from oxidize_build.compiler import find_compiler
 from oxidize_build.image.format import Option
 from oxidize_build.image.writer import OptionValue, write_image
-from oxidize_build.link import COMPILE_FLAGS, find_compiler
+from oxidize_build.link import COMPILE_FLAGS
 
 REPOSITORY = Path(__file__).parents[2]
 STUB = REPOSITORY / "stub"

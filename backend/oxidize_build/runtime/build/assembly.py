@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from oxidize_build.cache import Cache
-from oxidize_build.link import identify, make_stub, stub_key
+from oxidize_build.compiler import identify
+from oxidize_build.link import make_stub, stub_key
 from oxidize_build.runtime.build.checks import check_modules, check_program
 from oxidize_build.runtime.build.describing import (
     LIBRARY_FOLDER,
