@@ -12,6 +12,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stub_samples import LINKER_SCRIPT, SECTION, link_stub
 
 from oxidize_build.errors import ImageError, OutputError, OxidizeError
 from oxidize_build.objfile import elf_format
@@ -30,22 +31,6 @@ from oxidize_build.objfile.elf import (
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc makes the stubs")
 
 IMAGE = (200_003).to_bytes(8, "little") + bytes(range(256)) * 781 + b"endOK" * 11 + b"\0" * 4
-LINKER_SCRIPT = """
-SECTIONS
-{
-  . = 0x10000000;
-  .oxdata ALIGN(0x10000) : { KEEP(*(.oxdata)) }
-}
-INSERT AFTER .bss;
-"""
-SECTION = r"""
-.section .oxdata,"a",@progbits
-.balign 65536
-.globl image
-image: .ascii "OXISTUB\0"
-.zero 56
-.section .note.GNU-stack,"",@progbits
-"""
 PROGRAM = """
 #include <stdint.h>
 #include <stdio.h>
@@ -70,15 +55,7 @@ KINDS = {
 
 
 def link(folder: Path, *flags: str, script: str = LINKER_SCRIPT, section: str = SECTION) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "image.ld").write_text(script)
-    (folder / "section.s").write_text(section)
-    (folder / "main.c").write_text(PROGRAM)
-    sources = [str(folder / "main.c"), str(folder / "section.s")]
-    subprocess.run(
-        ["gcc", *flags, *sources, f"-Wl,-T,{folder / 'image.ld'}", "-o", str(folder / "stub")], check=True
-    )
-    return folder / "stub"
+    return link_stub(folder, *flags, program=PROGRAM, script=script, section=section)
 
 
 @pytest.fixture(scope="module", params=KINDS)

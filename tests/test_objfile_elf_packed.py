@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stub_samples import SECTION, link_stub
 
 from oxidize_build.cache import Cache
 from oxidize_build.errors import ImageError
@@ -35,24 +36,10 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc makes t
 
 SOURCES = Path(__file__).parents[1] / "stub"
 IMAGE = (70_003).to_bytes(8, "little") + bytes(range(256)) * 273 + b"endOK" * 23
-SECTION = r"""
-.section .oxdata,"a",@progbits
-.balign 65536
-.globl image
-image: .ascii "OXISTUB\0"
-.zero 56
+NOISE = r"""
 .section .rodata
 .globl noise
-noise: .incbin "NOISE"
-.section .note.GNU-stack,"",@progbits
-"""
-SCRIPT = """
-SECTIONS
-{
-  . = 0x10000000;
-  .oxdata ALIGN(0x10000) : { KEEP(*(.oxdata)) }
-}
-INSERT AFTER .bss;
+noise: .incbin "{path}"
 """
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -115,15 +102,10 @@ KINDS = {"dynamic": ["-no-pie"], "lazy": ["-no-pie", "-Wl,-z,lazy", "-s"], "stat
 
 def link(folder: Path, *flags: str, program: str = PROGRAM) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "image.ld").write_text(SCRIPT)
-    (folder / "noise").write_bytes(random.Random(1).randbytes(300_000))
-    (folder / "section.s").write_text(SECTION.replace("NOISE", str(folder / "noise")))
-    (folder / "main.c").write_text(program)
-    sources = [str(folder / "main.c"), str(folder / "section.s")]
-    script = f"-Wl,-T,{folder / 'image.ld'}"
-    command = ["gcc", "-O1", *flags, *sources, script, "-lm", "-pthread", "-o", str(folder / "stub")]
-    subprocess.run(command, check=True)
-    return folder / "stub"
+    noise = folder / "noise"
+    noise.write_bytes(random.Random(1).randbytes(300_000))
+    section = SECTION + NOISE.format(path=noise)
+    return link_stub(folder, "-O1", *flags, program=program, section=section, libraries=["-lm", "-pthread"])
 
 
 @pytest.fixture(scope="module")
