@@ -37,8 +37,8 @@ version = "1.0"
 dependencies = {dependencies}
 
 [project.scripts]
-check = "check_{slug}:main"
-"""
+check = "{module}:main"
+{tables}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +119,15 @@ def pinned_version(package: Package) -> str:
     raise ValueError(f"constraints.txt does not pin {name}")
 
 
-def build(package: Package, folder: Path, write: Callable[[Path], None] | None = None) -> Path:
+def build(package: Package, folder: Path, write: Callable[[Package, Path], None] | None = None) -> Path:
     """Build the executable of *package* in *folder*, as `oxidize build` does with no configuration.
 
-    *write* writes the project into a folder, if it is another one.
+    *write* writes the project into a folder; :func:`write_project` by default.
 
     Raises CompatError with the last of what the build says.
     """
     project = folder / "project"
-    if write:
-        write(project)
-    else:
-        write_project(package, project)
+    (write or write_project)(package, project)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment |= {
         "PIP_CONSTRAINT": str(CONSTRAINTS),
@@ -147,11 +144,20 @@ def build(package: Package, folder: Path, write: Callable[[Path], None] | None =
     return folder / "dist" / "check"
 
 
-def write_project(package: Package, project: Path) -> None:
-    """Write a project whose entry point is the package's script."""
+def write_project(package: Package, project: Path, module: str | None = None, tables: str = "") -> None:
+    """Write a project whose entry point is ``main`` of the package's script, or of another *module*.
+
+    *tables* are added to its pyproject.toml.
+    """
     project.mkdir(parents=True)
-    shutil.copy(package.script, project / f"check_{package.slug}.py")
-    text = PROJECT.format(slug=package.slug, dependencies=json.dumps(package.requires))
+    script = f"check_{package.slug}"
+    shutil.copy(package.script, project / f"{script}.py")
+    text = PROJECT.format(
+        slug=package.slug,
+        dependencies=json.dumps(package.requires),
+        module=module or script,
+        tables=tables,
+    )
     (project / "pyproject.toml").write_text(text, encoding="utf-8")
 
 

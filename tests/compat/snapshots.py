@@ -8,9 +8,19 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from compat import SECONDS_TO_RUN, SUCCESS, CompatError, Package, build, end_session, last_lines
+from compat import (
+    SECONDS_TO_RUN,
+    SUCCESS,
+    CompatError,
+    Package,
+    build,
+    end_session,
+    last_lines,
+    write_project,
+)
 
 SWITCH = "OXIDIZE_SNAPSHOT"
 NOT_USED = "the snapshot is not used"
@@ -89,19 +99,7 @@ def main():
         print("{mark}" + json.dumps(tell(), sort_keys=True), flush=True)
 '''
 
-PROJECT = """\
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "check-{slug}"
-version = "1.0"
-dependencies = {dependencies}
-
-[project.scripts]
-check = "telling:main"
-
+TABLES = """
 [tool.setuptools]
 py-modules = ["check_{slug}", "telling"]
 
@@ -149,7 +147,7 @@ class Ending:
 def check_snapshot(package: Package, folder: Path, settings: str = "") -> Outcome:
     """Build *package* with a snapshot in *folder*, and compare all variants; *settings* are added."""
     try:
-        executable = build(package, folder, lambda project: write_project(package, project, settings))
+        executable = build(package, folder, partial(write_telling_project, settings=settings))
     except CompatError as error:
         return Outcome(package.name, str(error).replace(str(folder), ""))
     modules = preloaded(executable)
@@ -168,19 +166,14 @@ def check_snapshot(package: Package, folder: Path, settings: str = "") -> Outcom
     )
 
 
-def write_project(package: Package, project: Path, settings: str) -> None:
+def write_telling_project(package: Package, project: Path, settings: str) -> None:
     """Write a project that runs the package's script, and tells of its process then."""
-    project.mkdir(parents=True)
-    shutil.copy(package.script, project / f"check_{package.slug}.py")
-    telling = TELLING.format(slug=package.slug, switch=SWITCH, mark=MARK)
-    (project / "telling.py").write_text(telling, encoding="utf-8")
     rules = "".join(
         f'\n[[tool.oxidize.rules]]\nmodule = "{name}"\ninclude = false\n' for name in package.optional
     )
-    text = PROJECT.format(
-        slug=package.slug, dependencies=json.dumps(package.requires), settings=settings + rules
-    )
-    (project / "pyproject.toml").write_text(text, encoding="utf-8")
+    write_project(package, project, "telling", TABLES.format(slug=package.slug, settings=settings + rules))
+    telling = TELLING.format(slug=package.slug, switch=SWITCH, mark=MARK)
+    (project / "telling.py").write_text(telling, encoding="utf-8")
 
 
 def preloaded(executable: Path) -> Sequence[str]:
