@@ -106,45 +106,31 @@ def write_image(  # noqa: PLR0913 - an image has that many parts
     ordered = sorted(resources, key=lambda resource: (resource.path, type(resource).__name__))
     tree = _plant(ordered, cache_tag, order)
     nodes = _number(tree[_ROOT])
-    libraries = _number_libraries(ordered, tree)
     words = [
         _Node(_ROOT, Content(dictionary), fmt.BYTECODE_ALIGNMENT, rank=-1) for dictionary in dictionaries
     ]
-    data_size = _place_data([*words, *nodes])
+    contents = [*words, *nodes]
+    data_size = _place_data(contents)
     strings = _Strings()
+    sections = _lists(ordered, tree, options, order, cache_tag, strings)
+    for node in nodes:
+        strings.add(node.path.name)
+    sections[Section.STRINGS] = bytes(strings.data)
+    # Room: these tell of the contents' checksums, which are known when they have been written
+    sections[Section.NODES] = bytes(len(nodes) * fmt.NODE.size)
+    sections[Section.DICTIONARIES] = bytes(len(words) * fmt.DICTIONARY.size)
+    offsets = _place_sections(sections)
+    start = offsets[Section.DATA]
     with output.open("w+b") as file:
-        sections: dict[Section, bytes] = {}
-        sections[Section.BUCKETS], sections[Section.MODULES] = _index(
-            _modules(ordered, order), tree, strings, cache_tag
-        )
-        sections[Section.LIBRARIES], sections[Section.DEPENDENCIES] = _link(libraries, tree)
-        sections[Section.OPTIONS] = _options(options, strings)
-        for node in nodes:
-            strings.add(node.path.name)
-        sections[Section.STRINGS] = bytes(strings.data)
-        sections[Section.NODES] = bytes(len(nodes) * fmt.NODE.size)
-        sections[Section.DICTIONARIES] = bytes(len(words) * fmt.DICTIONARY.size)
-        offsets = _place_sections(sections)
-        data_check = _write_data(file, offsets[Section.DATA], [*words, *nodes])
+        check = _write_data(file, start, contents)
         sections[Section.NODES] = _nodes(nodes, strings)
         sections[Section.DICTIONARIES] = _dictionaries(words)
-        for section, data in sections.items():
-            file.seek(offsets[section])
-            file.write(data)
-        end = offsets[Section.DATA] + data_size
-        if snapshot:
-            file.seek(end := _aligned(end, fmt.PAGE))
-            end += file.write(snapshot)
-        file.seek(end)
+        table = [_write_part(file, offsets[part], sections[part]) for part in Section if part in sections]
+        table.append((start, data_size, check))
+        end = start + data_size
+        table.append(_write_part(file, _aligned(end, fmt.PAGE) if snapshot else end, snapshot))
         file.write(fmt.END_MARKER)
-        table = [
-            (offsets[section], len(sections[section]), fmt.check64(sections[section]))
-            for section in Section
-            if section in sections
-        ]
-        table.append((offsets[Section.DATA], data_size, data_check))
-        table.append((end - len(snapshot), len(snapshot), fmt.check64(snapshot)))
-        _write_header(file, table, size=end + len(fmt.END_MARKER), hexversion=hexversion)
+        _write_header(file, table, size=file.tell(), hexversion=hexversion)
 
 
 def pyc_path(source: PurePosixPath, cache_tag: str) -> PurePosixPath:
@@ -275,6 +261,13 @@ def _write_data(file: BinaryIO, start: int, nodes: Iterable[_Node]) -> int:
     return whole.intdigest()
 
 
+def _write_part(file: BinaryIO, offset: int, data: bytes) -> tuple[int, int, int]:
+    """Write *data* and return its row in the table of sections: offset, size and checksum."""
+    file.seek(offset)
+    file.write(data)
+    return offset, len(data), fmt.check64(data)
+
+
 # --- records ---------------------------------------------------------------------------------
 
 
@@ -302,6 +295,24 @@ def _dictionaries(words: Iterable[_Node]) -> bytes:
         _sealed(fmt.DICTIONARY, index, (word.offset, word.check, word.size))
         for index, word in enumerate(words)
     )
+
+
+def _lists(
+    resources: Sequence[Resource],
+    tree: dict[PurePosixPath, _Node],
+    options: Iterable[OptionValue],
+    order: UseOrder,
+    cache_tag: str,
+    strings: _Strings,
+) -> dict[Section, bytes]:
+    """Return the sections that are lists of modules, libraries and options."""
+    libraries = _number_libraries(resources, tree)
+    sections = {}
+    modules = _modules(resources, order)
+    sections[Section.BUCKETS], sections[Section.MODULES] = _index(modules, tree, strings, cache_tag)
+    sections[Section.LIBRARIES], sections[Section.DEPENDENCIES] = _link(libraries, tree)
+    sections[Section.OPTIONS] = _options(options, strings)
+    return sections
 
 
 @dataclass(frozen=True, slots=True)
