@@ -1,9 +1,8 @@
 /* The functions of libc that start programs. Three things can lead into the tree:
 
    - sys.executable: this executable is started as an interpreter, by the marked spelling of its
-     own path. It is understood by the kernel and so by every program: where sys.executable is
-     part of an argument for another program, such as a shell's command, the marked spelling is
-     put in its place.
+     own path. It is understood by the kernel and so by every program, and put into arguments for
+     other programs: respelling.c.
    - a packed program: it is started from a memory file.
    - a packed script that names python in its first line: the interpreter is started with it.
 
@@ -23,6 +22,7 @@
 
 #include "interpose.h"
 #include "os_linux.h"
+#include "respelling.h"
 #include "tree.h"
 
 /* --- the mark ------------------------------------------------------------------------------ */
@@ -40,85 +40,13 @@ programs_take_mark(const char *invoked, char *path, size_t capacity)
     return (size_t)snprintf(path, capacity, "%.*s%s", directory, invoked, slash) < capacity;
 }
 
-static const char *
-marked_path(char *path, size_t capacity)
+const char *
+programs_marked_path(char *path, size_t capacity)
 {
     const char *slash = strrchr(tree_root(), '/');
     snprintf(path, capacity, "%.*s" PROGRAMS_MARK "%s", (int)(slash - tree_root()), tree_root(),
              slash + 1);
     return path;
-}
-
-/* --- arguments for other programs ---------------------------------------------------------- */
-
-/* sys.executable and what is put in its place. */
-struct spelling {
-    char inside[PATH_MAX + sizeof PROGRAMS_INTERPRETER];
-    char marked[PATH_MAX + sizeof PROGRAMS_MARK];
-};
-
-static void
-spell(struct spelling *spelling)
-{
-    snprintf(spelling->inside, sizeof spelling->inside, "%s/%s", tree_root(), PROGRAMS_INTERPRETER);
-    marked_path(spelling->marked, sizeof spelling->marked);
-}
-
-static bool
-any_argument_mentions(char *const *arguments, const char *text)
-{
-    for (; arguments != NULL && *arguments != NULL; arguments++) {
-        if (strstr(*arguments, text) != NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* How many bytes respell needs for these arguments. */
-static size_t
-respelled_size(char *const *arguments)
-{
-    size_t size = sizeof *arguments;
-    for (; *arguments != NULL; arguments++) {
-        /* The marked spelling is shorter than sys.executable, so no argument grows. */
-        size += sizeof *arguments + strlen(*arguments) + 1;
-    }
-    return size;
-}
-
-_Static_assert(sizeof PROGRAMS_MARK <= sizeof "/" PROGRAMS_INTERPRETER, "arguments must not grow");
-
-/* Whether a path may end before this text; else it goes on to name another file. */
-static bool
-is_end_of_path(const char *text)
-{
-    return *text == '\0' || strchr(" \t\r\n\"'`\\;&|<>(){}[]:=,", *text) != NULL;
-}
-
-/* Copy the arguments into `memory` with sys.executable respelled. */
-static char **
-respell(char *const *arguments, const struct spelling *spelling, void *memory)
-{
-    size_t count = 0;
-    while (arguments[count] != NULL) {
-        count++;
-    }
-    char **copies = memory;
-    char *text = (char *)(copies + count + 1);
-    for (size_t i = 0; i < count; i++) {
-        const char *from = arguments[i];
-        const char *found;
-        copies[i] = text;
-        while ((found = strstr(from, spelling->inside)) != NULL) {
-            text = mempcpy(text, from, (size_t)(found - from));
-            from = found + strlen(spelling->inside);
-            text = stpcpy(text, is_end_of_path(from) ? spelling->marked : spelling->inside);
-        }
-        text = stpcpy(text, from) + 1;
-    }
-    copies[count] = NULL;
-    return copies;
 }
 
 /* --- what a path starts -------------------------------------------------------------------- */
@@ -196,13 +124,11 @@ exec_system(const char *path, char *const *arguments, char *const *environment)
 static int
 exec_by(exec_function *exec, const char *path, char *const *arguments, char *const *environment)
 {
-    struct spelling spelling;
-    if (tree_image() == NULL || !any_argument_mentions(arguments, tree_root())) {
+    if (!respelling_applies(arguments)) {
         return exec(path, arguments, environment);
     }
-    spell(&spelling);
     char memory[respelled_size(arguments)] __attribute__((aligned(sizeof(char *))));
-    return exec(path, respell(arguments, &spelling, memory), environment);
+    return exec(path, respell(arguments, memory), environment);
 }
 
 static int
@@ -216,7 +142,7 @@ static int
 exec_interpreter(const char *script, char *const *arguments, char *const *environment)
 {
     char marked[PATH_MAX + sizeof PROGRAMS_MARK];
-    marked_path(marked, sizeof marked);
+    programs_marked_path(marked, sizeof marked);
     if (script == NULL) {
         return exec_system(marked, arguments, environment);
     }
@@ -346,16 +272,14 @@ start(const struct request *request, const char *path, char *const *arguments)
 static int
 spawn_other(const struct request *request, const char *path, char *const *arguments)
 {
-    struct spelling spelling;
-    if (tree_image() == NULL || !any_argument_mentions(arguments, tree_root())) {
+    if (!respelling_applies(arguments)) {
         return start(request, path, arguments);
     }
     void *memory = malloc(respelled_size(arguments));
     if (memory == NULL) {
         return ENOMEM;
     }
-    spell(&spelling);
-    int result = start(request, path, respell(arguments, &spelling, memory));
+    int result = start(request, path, respell(arguments, memory));
     free(memory);
     return result;
 }
@@ -376,7 +300,7 @@ spawn_interpreter(const struct request *request, const char *const *first, char 
     if (all == NULL) {
         return ENOMEM;
     }
-    marked_path(marked, sizeof marked);
+    programs_marked_path(marked, sizeof marked);
     all[used++] = marked;
     memcpy(all + used, first, before * sizeof *all);
     used += before;
@@ -429,7 +353,7 @@ spawn_inside(const struct request *request, const struct place *place, char *con
     }
     switch (kind_of(place, &content)) {
     case INTERPRETER:
-        return start(request, marked_path(marked, sizeof marked), arguments);
+        return start(request, programs_marked_path(marked, sizeof marked), arguments);
     case SCRIPT:
         return spawn_interpreter(request, (const char *const[]){path, NULL}, arguments);
     case PACKED:
@@ -478,50 +402,4 @@ INTERPOSED(posix_spawnp)(pid_t *process, const char *file,
     /* A mere name is looked for on PATH: not where we are. */
     return strchr(file, '/') ? spawn(&request, file, arguments)
                              : spawn_other(&request, file, arguments);
-}
-
-/* --- shells -------------------------------------------------------------------------------- */
-
-/* Return the command with sys.executable respelled, to be freed, or null without memory. */
-static char *
-respell_command(const char *command)
-{
-    char *const arguments[] = {(char *)command, NULL};
-    struct spelling spelling;
-    void *memory = malloc(respelled_size(arguments));
-    if (memory == NULL) {
-        return NULL;
-    }
-    spell(&spelling);
-    char *respelled = strdup(respell(arguments, &spelling, memory)[0]);
-    free(memory);
-    return respelled;
-}
-
-EXPORT int
-INTERPOSED(system)(const char *command)
-{
-    typedef int function(const char *);
-    NEXT(function, system)
-    if (command == NULL || tree_image() == NULL || strstr(command, tree_root()) == NULL) {
-        return next(command);
-    }
-    char *respelled = respell_command(command);
-    int result = respelled ? next(respelled) : -1;
-    free(respelled);
-    return result;
-}
-
-EXPORT FILE *
-INTERPOSED(popen)(const char *command, const char *mode)
-{
-    typedef FILE *function(const char *, const char *);
-    NEXT(function, popen)
-    if (tree_image() == NULL || strstr(command, tree_root()) == NULL) {
-        return next(command, mode);
-    }
-    char *respelled = respell_command(command);
-    FILE *result = respelled ? next(respelled, mode) : NULL;
-    free(respelled);
-    return result;
 }

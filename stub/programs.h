@@ -19,4 +19,7 @@
    text. False with *path unchanged where it has none. */
 bool programs_take_mark(const char *invoked, char *path, size_t capacity);
 
+/* Write the executable's own path with the mark, and return it. */
+const char *programs_marked_path(char *path, size_t capacity);
+
 #endif
