@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := build/venv
 BIN := $(VENV)/bin
-C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h stub/unpacker/*.[ch] tests/stub/*.c tests/benchmarks/*.c tests/benchmarks/suite/*.c \
+C_SOURCES := $(filter-out stub/image_format.h stub/config_table.h,$(wildcard stub/*.c stub/*.h stub/unpacker/*.[ch] tests/stub/*.c tests/stub/files/*.[ch] tests/benchmarks/*.c tests/benchmarks/suite/*.c \
 	backend/oxidize_build/runtime/build/*.c))
 
 .PHONY: setup demo test compat cpython bench docs docs-reference lint format

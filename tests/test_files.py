@@ -19,7 +19,7 @@ from oxidize_build.stub_form import FORMS
 
 REPOSITORY = Path(__file__).parents[1]
 STUB = REPOSITORY / "stub"
-TEST = REPOSITORY / "tests" / "stub" / "test_files.c"
+TESTS = REPOSITORY / "tests" / "stub" / "files"
 SOURCES = (
     *("image", "content", "zstd", "xxh64", "status", "os_linux"),
     *("tree", "tree_open", "fallbacks", "files", "attributes", "changes", "directories", "working_directory"),
@@ -33,7 +33,7 @@ BIG = bytes((i * 7 + (i >> 8)) & 0xFF for i in range(1 << 20))
 
 
 def resources() -> list[Resource]:
-    """Return what tests/stub/test_files.c expects."""
+    """Return what tests/stub/files expects."""
 
     def file(path: str, data: bytes, *, executable: bool = False, compressed: bool = False) -> DataFile:
         frame = Content(zstandard.compress(data)) if compressed else None
@@ -67,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def compile_program(compiler: Sequence[str], flags: Sequence[str], output: Path) -> None:
-    sources = [TEST, *(STUB / f"{name}.c" for name in SOURCES)]
+    sources = [*TESTS.glob("*.c"), *(STUB / f"{name}.c" for name in SOURCES)]
     common = [
         *("-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-pthread"),
         "-Wno-deprecated-declarations",  # readdir_r
