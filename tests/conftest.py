@@ -53,10 +53,10 @@ def runtime() -> Runtime:
 @pytest.fixture(scope="session")
 def musl_compiler() -> tuple[str, ...]:
     """The command of a compiler for musl: one that is installed, or else what compiles runtimes for it."""
-    from oxidize_build.compiler import find_compiler  # noqa: PLC0415
-    from oxidize_build.errors import CompilerError  # noqa: PLC0415 - only tests that ask need these
-    from oxidize_build.runtime.build.sources import Sources  # noqa: PLC0415
-    from oxidize_build.runtime.build.toolchain import MUSL, find_toolchain  # noqa: PLC0415
+    from oxidize_build.compiler import find_compiler  # noqa: PLC0415 - only tests that ask need these
+    from oxidize_build.errors import CompilerError  # noqa: PLC0415 - see above
+    from oxidize_build.runtime.build.sources import Sources  # noqa: PLC0415 - see above
+    from oxidize_build.runtime.build.toolchain import MUSL, find_toolchain  # noqa: PLC0415 - see above
 
     sources = os.environ.get("OXIDIZE_TEST_SOURCES")
     try:

@@ -165,7 +165,7 @@ class Copying(Tool):
         name = f"{application.name}_app.py"
         return [["/bin/cp", site.path(name), site.path("dist", "x")], ["/bin/sh", "-c", "echo >> times"]]
 
-    def result(self, application: Application, site: Site) -> tuple[Command, Path | None]:  # noqa: ARG002
+    def result(self, application: Application, site: Site) -> tuple[Command, Path | None]:
         return [site.path("dist", "x")], site.path("dist")
 
 

@@ -162,7 +162,7 @@ def test_missing_optional_hooks(
 
 
 def test_an_sdist_that_is_not_supported(in_tree: ModuleType, tmp_path: Path) -> None:
-    class Refusal(Exception):  # noqa: N818
+    class Refusal(Exception):  # noqa: N818 - as backends may name theirs
         pass
 
     def build_sdist(_directory: str, _config: object) -> str:

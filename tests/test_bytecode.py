@@ -44,14 +44,14 @@ def bytecode_of(resource: object) -> bytes:
 
 
 def code_in(pyc: bytes) -> CodeType:
-    code = marshal.loads(pyc[16:])  # noqa: S302
+    code = marshal.loads(pyc[16:])
     assert isinstance(code, CodeType)
     return code
 
 
 def namespace_of(code: CodeType) -> dict[str, object]:
     namespace: dict[str, object] = {}
-    exec(code, namespace)  # noqa: S102
+    exec(code, namespace)
     return namespace
 
 

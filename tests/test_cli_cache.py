@@ -18,7 +18,7 @@ Outcome = Callable[..., int]
 def filled(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> Cache:
     monkeypatch.setenv("OXIDIZE_CACHE_DIR", str(cache.root))
     for key, size in (("aa1", 2000), ("aa2", 500)):
-        entry = cache.obtain("wheels", key, lambda made, size=size: made.write_bytes(bytes(size)))  # type: ignore[misc]
+        entry = cache.obtain("wheels", key, lambda made, size=size: made.write_bytes(bytes(size)))  # type: ignore[misc]  # mypy infers no default
         os.utime(entry, (size, size))
     cache.obtain("stubs", "bb", Path.touch)
     return cache

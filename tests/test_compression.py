@@ -121,9 +121,9 @@ def test_nothing_is_compressed_twice(tmp_path: Path, monkeypatch: pytest.MonkeyP
     made: list[str] = []
     obtain = Cache.obtain
 
-    def noted(self: Cache, kind: str, key: str, make: object) -> Path:
+    def noted(self: Cache, kind: str, key: str, make: Any) -> Path:
         made.extend([kind] if not self.path(kind, key).exists() else [])
-        return obtain(self, kind, key, make)  # type: ignore[arg-type]
+        return obtain(self, kind, key, make)
 
     monkeypatch.setattr(Cache, "obtain", noted)
     after = compress([*MODULES, module(901, "app")], Cache(tmp_path), default=True, own="app")

@@ -104,7 +104,7 @@ class Page(HTMLParser):
         self.outside += [value for key in ("src", "href") if (value := names.get(key))]
         self._script = (names.get("id") or "") if tag == "script" else None
 
-    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002
+    def handle_endtag(self, tag: str) -> None:
         self._script = None
 
     def handle_data(self, data: str) -> None:

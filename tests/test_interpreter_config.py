@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,9 +123,9 @@ def test_allocators(configured: Runtime) -> None:
     ],
 )
 def test_allocators_that_cannot_be(
-    configured: Runtime, changes: dict[str, object], domain: str, name: str, said: str
+    configured: Runtime, changes: dict[str, Any], domain: str, name: str, said: str
 ) -> None:
     with pytest.raises(
         SettingsError, match=rf"interpreter\.allocators\.{domain}: found '{name}', but {said}"
     ):
-        options(replace(configured, **changes), {}, **{domain: name})  # type: ignore[arg-type]
+        options(replace(configured, **changes), {}, **{domain: name})

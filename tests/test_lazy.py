@@ -190,7 +190,7 @@ def test_a_handler_is_called_once_and_has_the_stack_as_it_was(monkeypatch: pytes
         handlers.add_handlers(constant, {"name"}) if isinstance(constant, CodeType) else constant
         for constant in code.co_consts
     )
-    exec(code.replace(co_consts=constants), namespace)  # noqa: S102
+    exec(code.replace(co_consts=constants), namespace)
     function = namespace["f"]
     assert callable(function)
     assert [function(), function()] == [[1, 2, 10, 13, 10]] * 2

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ class Workshop:
         self.resources.append(ExtensionModule(name, False, SITE / path, Content(file), origin))
         return SITE / path
 
-    def link(self) -> dict[PurePosixPath, Resource]:
+    def link(self) -> dict[PurePosixPath, Any]:
         linked = link_libraries(self.resources, self.runtime)
         by_path = {resource.path: resource for resource in linked}
         assert len(by_path) == len(linked)
@@ -172,7 +173,7 @@ class TestInTheTree:
         linked = shop.link()
         assert needs_of(linked[module]) == ["demo.libs/libmiddle.so.1"]
         assert needs_of(linked[SITE / "demo.libs/libmiddle.so.1"]) == ["demo.libs/libbase.so.1"]
-        order = [SITE / "demo.libs/libbase.so.1", *linked[module].needs, module]  # type: ignore[union-attr]
+        order = [SITE / "demo.libs/libbase.so.1", *linked[module].needs, module]
         files = [str(tmp_path / "tree" / path.relative_to(SITE)) for path in order]
         printed = subprocess.check_output([sys.executable, "-c", LOAD_FROM_MEMORY, *files])
         assert printed == b"1\n"
@@ -190,7 +191,7 @@ class TestInTheTree:
         shop.library(f"demo.libs/{name}")
         module = shop.module("ext.so", needs=[name])
         linked = shop.link()
-        (need,) = linked[module].needs  # type: ignore[union-attr]
+        (need,) = linked[module].needs
         assert need == PurePosixPath("lib", name)
         empty = linked[need]
         assert isinstance(empty, SharedLibrary)
@@ -278,10 +279,10 @@ class TestFromTheMachine:
         wheel = shop.module("wheel/ext.so", needs=["libhost.so.1"], run_path=host)
         linked = shop.link()
         for path in (module, PurePosixPath("lib/libhost.so.1")):
-            content = linked[path].content.read()  # type: ignore[union-attr]
+            content = linked[path].content.read()
             assert host.encode() not in content
             assert read_dynamic(content).runpath == ()
-        assert read_dynamic(linked[wheel].content.read()).runpath == (host,)  # type: ignore[union-attr]
+        assert read_dynamic(linked[wheel].content.read()).runpath == (host,)
 
     def test_runtime_prefers_the_machine(self, shop: Workshop) -> None:
         host = str(shop.folder / "machine")
@@ -363,7 +364,8 @@ def test_modules_of_this_interpreter(name: str, machine_runtime: Runtime) -> Non
     )
     libraries = {resource.path: resource for resource in linked[1:]}
     assert libraries
-    assert set(linked[0].needs) <= set(libraries)  # type: ignore[union-attr]
+    assert isinstance(linked[0], ExtensionModule)
+    assert set(linked[0].needs) <= set(libraries)
     for resource in libraries.values():
         assert isinstance(resource, SharedLibrary)
         assert resource.path.name == resource.soname == read_dynamic(resource.content.source).soname

@@ -226,7 +226,7 @@ def test_dependencies_beside_libc_are_refused(tmp_path: Path) -> None:
     output(*command, "-shared", "-fPIC", tmp_path / "shared.c", "-o", library, "-Wl,-soname,libshared.so")
     output(*command, tmp_path / "main.c", library, "-o", tmp_path / "main")
     with pytest.raises(CompilerError, match=r"came to depend on libshared\.so, beside libc"):
-        link._check_needed(tmp_path / "main", FORMS["glibc"])  # noqa: SLF001
+        link._check_needed(tmp_path / "main", FORMS["glibc"])
 
 
 class TestReadyStub:

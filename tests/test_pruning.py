@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 
+from oxidize_build.collect import collect_stdlib
 from oxidize_build.errors import SettingsError
 from oxidize_build.image.format import Option
 from oxidize_build.policy import Policy, Pruning, apply_policy
@@ -79,10 +81,10 @@ RESOURCES: list[Resource] = [
 ]
 
 
-def kept(runtime: Runtime, profile: Profile = PROFILE, **policy: object) -> set[str]:
+def kept(runtime: Runtime, profile: Profile = PROFILE, **policy: Any) -> set[str]:
     """Return the names of modules and the paths of other files that are left."""
     pruning = Pruning(profile, frozenset({PurePosixPath("share/placed.txt")}))
-    result = apply_policy(RESOURCES, runtime, Policy(pruning=pruning, **policy))  # type: ignore[arg-type]
+    result = apply_policy(RESOURCES, runtime, Policy(pruning=pruning, **policy))
     left = {str(getattr(resource, "name", resource.path)) for resource in result.kept}
     dropped = {str(getattr(resource, "name", resource.path)) for resource in result.pruned}
     assert left | dropped == {str(getattr(resource, "name", resource.path)) for resource in RESOURCES}
@@ -120,8 +122,6 @@ def test_what_is_run_is_kept(toy_runtime: Runtime) -> None:
 
 
 def test_the_interpreter_keeps_what_it_reports_with(runtime: Runtime) -> None:
-    from oxidize_build.collect import collect_stdlib  # noqa: PLC0415
-
     needed = needed_by_interpreter(collect_stdlib(runtime), runtime)
     assert {"traceback", "linecache", "tokenize", "re", "encodings.iso8859_15", "encodings.euc_jp"} <= needed
     assert not {"bz2", "inspect", "subprocess", "unicodedata", "encodings.idna"} & needed
@@ -130,8 +130,8 @@ def test_the_interpreter_keeps_what_it_reports_with(runtime: Runtime) -> None:
 # --- the settings ----------------------------------------------------------------------------
 
 
-def build(project: Path, prune: str = "no", **more: object) -> Build:
-    executable = Executable("app", Module("app"), prune=prune, **more)  # type: ignore[arg-type]
+def build(project: Path, prune: Any = "no", **more: Any) -> Build:
+    executable = Executable("app", Module("app"), prune=prune, **more)
     return Build(project, executable, Target(), Licenses(), "app")
 
 

@@ -98,8 +98,8 @@ def test_a_build_that_fails(project: Path, cache: Cache) -> None:
 def test_a_long_build_says_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
     code = "import sys, time; time.sleep(0.3); print('result'); print('noise', file=sys.stderr)"
-    with open(os.devnull, "w+b") as said:  # noqa: PTH123
-        assert module._patiently([sys.executable, "-c", code], said, "app") == b"result\n"  # noqa: SLF001
+    with open(os.devnull, "w+b") as said:  # noqa: PTH123 - as it is opened there
+        assert module._patiently([sys.executable, "-c", code], said, "app") == b"result\n"
     assert capsys.readouterr().err == "building app ...\n"
 
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,10 +102,10 @@ def test_the_stub_knows_for_which_versions_it_was_written(
     ],
 )
 def test_the_build_says_what_there_is_no_snapshot_for(
-    toy_runtime: Runtime, changes: dict[str, object], told: str
+    toy_runtime: Runtime, changes: dict[str, Any], told: str
 ) -> None:
     executable = Executable("app", EntryPoint("app", "main"), snapshot=True)
     with pytest.raises(SnapshotError, match=re.escape(told)):
-        check_possible(executable, replace(toy_runtime, **changes))  # type: ignore[arg-type]
+        check_possible(executable, replace(toy_runtime, **changes))
     check_possible(executable, toy_runtime)
-    check_possible(replace(executable, snapshot=False), replace(toy_runtime, **changes))  # type: ignore[arg-type]
+    check_possible(replace(executable, snapshot=False), replace(toy_runtime, **changes))

@@ -130,7 +130,7 @@ def asked_of_pip(
     lock.write_text(tomlkit.dumps(content))
     given: list[str] = []
 
-    class Asked(Exception):  # noqa: N818
+    class Asked(Exception):  # noqa: N818 - no error
         pass
 
     def make_wheels(arguments: list[str], *_: object) -> None:

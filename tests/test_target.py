@@ -91,7 +91,7 @@ class TestLoadable:
 def report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """An executable that needs glibc 2.28, because of one packed library."""
     needed = Floor(Libc.GLIBC, "2.28")
-    packed = PackedObjects("3.14.7", 1, needed, Path("lib/libx.so"), ())  # type: ignore[arg-type]
+    packed = PackedObjects("3.14.7", 1, needed, Path("lib/libx.so"), ())  # type: ignore[arg-type]  # what is not asked for
     monkeypatch.setattr(target, "executable_floor", lambda _report: needed)
     monkeypatch.setattr(target, "packed_objects", lambda _report: packed)
     return type("Report", (), {"path": tmp_path / "app"})

@@ -78,7 +78,7 @@ def main() -> None:
     """Serve requests until standard input ends."""
     for line in sys.stdin:
         request = json.loads(line)
-        with open(request["source"], "rb") as file:  # noqa: PTH123 (importing pathlib takes time)
+        with open(request["source"], "rb") as file:
             source = file.read()
         answer: str | int | None = None
         try:
@@ -87,7 +87,7 @@ def main() -> None:
             answer = f"{type(error).__name__}: {error}"
         else:
             try:
-                with open(request["result"], "wb") as file:  # noqa: PTH123
+                with open(request["result"], "wb") as file:
                     file.write(result)
             except OSError as error:
                 answer = error.errno

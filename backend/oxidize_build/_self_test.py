@@ -20,16 +20,14 @@ SECONDS = 120
 ACTING = frozenset({"antigravity", "this", "idlelib.idle", "turtledemo.__main__"})
 """Modules of the standard library whose import does something to see."""
 
-ELSEWHERE = frozenset(
-    "android darwin ios mac macos mbcs nt oem osx win win32 winconsole windows".split()  # noqa: SIM905
-)
+ELSEWHERE = frozenset("android darwin ios mac macos mbcs nt oem osx win win32 winconsole windows".split())
 """Words in the names of modules that are for another system than this one."""
 
 
 def main() -> int:
     """Import the modules; print what happened and return the exit status."""
-    beside = os.path.splitext(__file__)[0] if "__file__" in globals() else ""  # noqa: PTH122
-    with open(sys.argv[1] if len(sys.argv) > 1 else f"{beside}.json", encoding="utf-8") as file:  # noqa: PTH123
+    beside = os.path.splitext(__file__)[0] if "__file__" in globals() else ""
+    with open(sys.argv[1] if len(sys.argv) > 1 else f"{beside}.json", encoding="utf-8") as file:
         names = json.load(file)
     skipped = [name for name in names if name in ACTING or name.rpartition(".")[2] == "__main__"]
     answers = _import_all([name for name in names if name not in set(skipped)])

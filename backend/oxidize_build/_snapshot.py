@@ -7,7 +7,7 @@ have: what is in memory is saved.
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]
+import _signal  # type: ignore[import-not-found]  # typeshed leaves it out
 import gc
 import io
 import os
@@ -66,7 +66,7 @@ def make(plan_path: str) -> tuple[tuple[Any, ...], list[Any], list[Any], bytes, 
     containers: list[Any] = []
     renewed = (
         containers,
-        (posix.environ, os.environ._data),  # type: ignore[attr-defined]
+        (posix.environ, os.environ._data),  # type: ignore[attr-defined]  # private
         (sys.argv, sys.orig_argv),
         (io.FileIO, io.DEFAULT_BUFFER_SIZE),
         tuple(_stream(stream) for stream in (sys.stdin, sys.stdout, sys.stderr)),

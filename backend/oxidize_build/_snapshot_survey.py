@@ -27,15 +27,13 @@ HANDLED = frozenset(
     {"logging", "multiprocessing.process", "random", "rich", "sysconfig", "tempfile", "threading", "uuid"}
 )
 """What these find out is forgotten, or made again in every process: see _snapshot.py."""
-COMMON = frozenset(
-    "HOME PATH USER LOGNAME SHELL PWD TERM LANG LANGUAGE TZ TMPDIR TEMP TMP".split()  # noqa: SIM905
-)
+COMMON = frozenset("HOME PATH USER LOGNAME SHELL PWD TERM LANG LANGUAGE TZ TMPDIR TEMP TMP".split())
 """Variables that are set nearly everywhere. Where others are that modules ask for, no snapshot is used."""
 KEEPING = {"_ctypes": "makes machine code in memory", "readline": "keeps streams of the C library"}
 """What built-in modules have as soon as they are imported, and no other process can have."""
 USED_LATER = {
-    "argparse": "_colorize copy shutil textwrap warnings".split(),  # noqa: SIM905
-    "gettext": "copy errno locale re struct warnings".split(),  # noqa: SIM905
+    "argparse": "_colorize copy shutil textwrap warnings".split(),
+    "gettext": "copy errno locale re struct warnings".split(),
 }
 """What modules of the standard library import when they are first used in the usual way."""
 ONLY_AST = 0x400

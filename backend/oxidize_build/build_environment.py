@@ -68,8 +68,7 @@ def _variables(entry: Path) -> dict[str, str]:
 
 
 def _make_wheels(requirements: Sequence[str], cache: Cache) -> Wheels:
-    # wheels.py imports what only executables need
-    from oxidize_build.wheels import store_by_name  # noqa: PLC0415
+    from oxidize_build.wheels import store_by_name  # noqa: PLC0415 - it imports what only executables need
 
     with tempfile.TemporaryDirectory(prefix="oxidize-") as folder:
         pip.make_wheels_here(requirements, "the build", Path(folder))

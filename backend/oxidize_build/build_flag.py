@@ -29,12 +29,14 @@ def _hook() -> None:
     def parse_args_of_build(
         parser: argparse.ArgumentParser, args: list[str] | None = None, namespace: object = None
     ) -> object:
-        # Not before now: sys.path is incomplete while .pth files are read
-        from oxidize_build.build_option import parse_command_line  # noqa: PLC0415
+        from oxidize_build.build_option import (  # noqa: PLC0415 (sys.path is incomplete while .pth files are read)
+            parse_command_line,
+        )
 
         return parse_command_line(parse_args, parser, args, namespace)
 
-    argparse.ArgumentParser.parse_args = parse_args_of_build  # type: ignore[method-assign,assignment]
+    # For any namespace, of which there are several overloads
+    argparse.ArgumentParser.parse_args = parse_args_of_build  # type: ignore[method-assign,assignment]  # see above
 
 
 def asks_for_executable(word: str) -> bool:

@@ -84,8 +84,7 @@ def build_wheel(
     backend = WrappedBackend(settings.wheel_backend)
     if not config.build_executables:
         return backend.build("wheel", wheel_directory, config.wrapped, metadata_directory)
-    # Only an executable needs more than the standard library and packaging
-    from oxidize_build.pipeline import build_executables  # noqa: PLC0415
+    from oxidize_build.pipeline import build_executables  # noqa: PLC0415 - only executables need so much
 
     check_names(settings, config.names, config.targets)
     output = Path(wheel_directory)

@@ -35,6 +35,8 @@ HELP = (
 )
 
 ParseArgs: TypeAlias = Callable[..., Any]
+_Parsed: TypeAlias = Any
+"""A namespace of argparse: it has what build's options say."""
 
 
 def parse_command_line(
@@ -58,7 +60,7 @@ def parse_command_line(
 
 
 def _add_option(parser: argparse.ArgumentParser) -> None:
-    groups = {group.title: group for group in parser._action_groups}  # noqa: SLF001
+    groups = {group.title: group for group in parser._action_groups}  # noqa: SLF001 (nor this)
     groups.get(GROUP, parser).add_argument(
         OPTION, dest="executables", action="append", nargs="?", const=ALL, metavar="NAME", help=HELP
     )
@@ -87,7 +89,7 @@ def is_source_directory(word: str) -> bool:
 
 
 @readable_errors()
-def _build(parser: argparse.ArgumentParser, args: Any) -> NoReturn:  # noqa: ANN401
+def _build(parser: argparse.ArgumentParser, args: _Parsed) -> NoReturn:
     source = Path(args.srcdir)
     if source.is_dir():
         _check_backend(source)
@@ -139,7 +141,7 @@ def _default_outdir(source: Path) -> Path:
     return source.absolute().parent if source.is_file() else source / "dist"
 
 
-def _add_config_settings(args: Any, outdir: Path) -> None:  # noqa: ANN401
+def _add_config_settings(args: _Parsed, outdir: Path) -> None:
     if getattr(args, "config_json", None):
         try:
             settings = json.loads(args.config_json)
@@ -156,8 +158,8 @@ def _add_config_settings(args: Any, outdir: Path) -> None:  # noqa: ANN401
 def _run_build(parser: argparse.ArgumentParser, args: object) -> None:
     from build import __main__ as program  # noqa: PLC0415 (the running one is not known by this name)
 
-    # Its main makes a parser and has it parse; here, that has been done
-    parser.parse_args = lambda *_: args  # type: ignore[method-assign,assignment]
+    # Its main makes a parser and has it parse; here, that has been done. (Not how mypy knows a parser)
+    parser.parse_args = lambda *_: args  # type: ignore[method-assign,assignment]  # see above
     program.main_parser = lambda: parser
     with _without_last_word():
         program.main([], parser.prog)

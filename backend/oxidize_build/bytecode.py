@@ -160,7 +160,7 @@ class _Compiler:
         try:
             with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=_environment()) as process:
                 assert process.stdin is not None  # noqa: S101 (for the type checker)
-                assert process.stdout is not None  # noqa: S101
+                assert process.stdout is not None  # noqa: S101 (the same)
                 while True:
                     try:
                         job = queue.pop()

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
@@ -27,6 +27,8 @@ PYPROJECT = "pyproject.toml"
 LEGACY_FILES = ("setup.py", "setup.cfg")
 """Files of projects that setuptools builds without a pyproject.toml."""
 
+_Toml: TypeAlias = Any
+"""A document, table or array of tomlkit: what it holds is found out at run time."""
 _MODULE = '''\
 """{name}."""
 
@@ -180,7 +182,7 @@ def _adopted(text: str, directory: Path, wish: Wish) -> str:
     return re.sub(r"\r?\n", "\r\n", changed) if "\r\n" in text else changed
 
 
-def _swap_backend(document: Any, directory: Path) -> None:  # noqa: ANN401 - tomlkit's types are of little help
+def _swap_backend(document: _Toml, directory: Path) -> None:
     table = document.get("build-system")
     backend = BuildSystem().backend
     if table is not None:
@@ -204,7 +206,7 @@ def _swap_backend(document: Any, directory: Path) -> None:  # noqa: ANN401 - tom
     _set_wheel_backend(document, directory, backend)
 
 
-def _set_wheel_backend(document: Any, directory: Path, backend: str) -> None:  # noqa: ANN401
+def _set_wheel_backend(document: _Toml, directory: Path, backend: str) -> None:
     stated = document.get("tool", {}).get("oxidize", {}).get("wheel-backend")
     if stated is None and backend != DEFAULT_WHEEL_BACKEND:
         _sub_table(document, "tool", "oxidize")["wheel-backend"] = backend
@@ -216,7 +218,7 @@ def _set_wheel_backend(document: Any, directory: Path, backend: str) -> None:  #
         )
 
 
-def _add_executable(document: Any, name: str, code: str | None) -> None:  # noqa: ANN401
+def _add_executable(document: _Toml, name: str, code: str | None) -> None:
     """Add an executable that runs *code*, or is interactive without any.
 
     Raises SettingsError where one of that name runs something else.
@@ -236,7 +238,7 @@ def _add_executable(document: Any, name: str, code: str | None) -> None:  # noqa
     _sub_table(document, "tool", "oxidize", "executables")[name] = _table(wanted)
 
 
-def _dependencies(document: Any) -> Iterable[str]:  # noqa: ANN401
+def _dependencies(document: _Toml) -> Iterable[str]:
     yield from document.get("project", {}).get("dependencies", [])
     yield from document.get("tool", {}).get("oxidize", {}).get("dependencies", [])
 
@@ -248,14 +250,14 @@ def _normal(requirement: str) -> str:
         return requirement
 
 
-def _table(values: dict[str, Any]) -> Any:  # noqa: ANN401
+def _table(values: dict[str, Any]) -> _Toml:
     table = tomlkit.table()
     for key, value in values.items():
         table[key] = value
     return table
 
 
-def _sub_table(document: Any, *keys: str) -> Any:  # noqa: ANN401
+def _sub_table(document: _Toml, *keys: str) -> _Toml:
     """Return the table of *keys*, made where it is missing."""
     table = document
     for key in keys:
@@ -265,7 +267,7 @@ def _sub_table(document: Any, *keys: str) -> Any:  # noqa: ANN401
     return table
 
 
-def _extended(array: Array | None, items: Sequence[str]) -> Any:  # noqa: ANN401
+def _extended(array: Array | None, items: Sequence[str]) -> _Toml:
     """Return *array*, in its own layout, with *items* at its end."""
     if array is None:
         return list(items)

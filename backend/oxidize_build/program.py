@@ -136,7 +136,8 @@ def _main(
 def _check_runnable(name: str, modules: dict[str, ModuleResource], where: str) -> None:
     _check_module(name, modules, where)
     main = f"{name}.__main__"
-    is_package = isinstance(modules[name], NamespacePackage) or modules[name].is_package  # type: ignore[union-attr]
+    module = modules[name]
+    is_package = isinstance(module, NamespacePackage) or module.is_package
     if is_package and main not in modules:
         raise EntryPointError(
             f"{where}: module {name} is a package without {main}",

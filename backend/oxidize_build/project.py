@@ -55,8 +55,8 @@ def build_project(
     ):
         making = pool.submit(build_project_wheel, settings, Path(scratch), isolated)
         # While the project's backend runs in a process of its own. The wheel alone needs none of it
-        from oxidize_build.pipeline import build_executables  # noqa: PLC0415
-        from oxidize_build.preparation import Preparation  # noqa: PLC0415
+        from oxidize_build.pipeline import build_executables  # noqa: PLC0415 - see above
+        from oxidize_build.preparation import Preparation  # noqa: PLC0415 - see above
 
         with Preparation(Cache.default()) as preparation:
             preparation.begin_early(settings, names, targets)

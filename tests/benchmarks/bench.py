@@ -173,7 +173,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--python", type=Path, default=Path(sys._base_executable), help="of the host")  # type: ignore[attr-defined] # noqa: SLF001
+    parser.add_argument("--python", type=Path, default=Path(sys._base_executable), help="of the host")  # type: ignore[attr-defined]  # private
     parser.add_argument(
         "--runtime", type=Path, help="another one: an archive of `oxidize runtime build`, or its content"
     )

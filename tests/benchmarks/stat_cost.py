@@ -5,7 +5,6 @@ Prints nanoseconds per call; fails when more than 30 are added.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -52,7 +51,7 @@ def main() -> None:
         results = measure(Path(folder))
     print(f"{'libc':>8} {'ours':>8} {'added':>8}  (ns per stat, medians)")
     for theirs, ours, added, path in results:
-        print(f"{theirs:8.1f} {ours:8.1f} {added:8.1f}  {os.path.basename(path)}")  # noqa: PTH119
+        print(f"{theirs:8.1f} {ours:8.1f} {added:8.1f}  {Path(path).name}")
     if max(added for _, _, added, _ in results) > MOST_ADDED:
         sys.exit(f"more than {MOST_ADDED:.0f} ns are added")
 

@@ -29,12 +29,12 @@ HERE = Path(__file__).parent
 if __name__ == "__main__":
     sys.path[:0] = [str(HERE.parents[1] / "backend"), str(HERE.parent / "runtimes")]
 
-import import_all  # noqa: E402
-from run import Result, Results, read_record, run_file  # noqa: E402
+import import_all
+from run import Result, Results, read_record, run_file
 
-from oxidize_build.runtime.build.sources import unpack_tree  # noqa: E402
-from oxidize_build.runtime.extract import extract  # noqa: E402
-from oxidize_build.runtime.standalone import standalone_runtime  # noqa: E402
+from oxidize_build.runtime.build.sources import unpack_tree
+from oxidize_build.runtime.extract import extract
+from oxidize_build.runtime.standalone import standalone_runtime
 
 GOOD = frozenset({0, 3, 4})
 """Statuses of ``python -m test`` without a failure: well, well but for the environment, nothing to run."""

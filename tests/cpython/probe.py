@@ -57,7 +57,7 @@ class Recorder:
                 self.write(test, "failed", f"{subtest}: {describe(error)}")
             original(result, test, subtest, error)
 
-        unittest.TestResult.addSubTest = watched  # type: ignore[assignment, method-assign]
+        unittest.TestResult.addSubTest = watched  # type: ignore[assignment, method-assign]  # for any test
 
 
 def describe(error: Any) -> str:
@@ -69,7 +69,7 @@ def tolerate_read_only_library() -> None:
     """Let the tests clean up after themselves: they delete from every directory of ``sys.path`` what may be
     there, and a file system that is read-only says so before it says that there is no such file.
     """
-    from test.support import import_helper  # type: ignore[import-not-found] # noqa: PLC0415
+    from test.support import import_helper  # type: ignore[import-not-found]  # noqa: PLC0415 - in an executable only
 
     original = import_helper.unlink
 
@@ -89,7 +89,7 @@ def main() -> None:
         recorder.watch(method, status)
     recorder.watch_subtests()
     tolerate_read_only_library()
-    from test.libregrtest.main import main as run  # type: ignore[import-not-found] # noqa: PLC0415
+    from test.libregrtest.main import main as run  # type: ignore[import-not-found]  # noqa: PLC0415 - in an executable only
 
     run()
 

@@ -30,11 +30,11 @@ HERE = Path(__file__).parent
 if __name__ == "__main__":
     sys.path.insert(0, str(HERE.parents[1] / "backend"))
 
-from packing import pack_tests  # noqa: E402
+from packing import pack_tests
 
-from oxidize_build.runtime import Runtime  # noqa: E402
-from oxidize_build.runtime.host import host_runtime  # noqa: E402
-from oxidize_build.runtime.standalone import standalone_runtime  # noqa: E402
+from oxidize_build.runtime import Runtime
+from oxidize_build.runtime.host import host_runtime
+from oxidize_build.runtime.standalone import standalone_runtime
 
 TESTS = tuple(
     f"test_{name}"

@@ -2,7 +2,6 @@
 
 
 # It is the functions of os that are tried here, and what they must refuse.
-# ruff: noqa: PTH112, PTH115, PTH116, PTH121, PTH123, PTH207, PTH208
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 
 # It is the functions of os that are tried here, and what they must refuse.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH105, PTH106, PTH107, PTH108, PTH109, PTH110
-# ruff: noqa: PTH115, PTH116, PTH208, PTH211, S103
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 
 # It is the functions of os that are tried here, and what they must refuse.
-# ruff: noqa: PTH123, PTH208, SIM115
 
 from __future__ import annotations
 

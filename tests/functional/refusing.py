@@ -47,4 +47,4 @@ def refuse() -> None:
 
 if __name__ == "__main__":
     refuse()
-    os.execv(sys.argv[1], sys.argv[1:])  # noqa: S606
+    os.execv(sys.argv[1], sys.argv[1:])

@@ -63,7 +63,7 @@ def running_server(command: list[str]) -> Iterator[str]:
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310 - it is http://127.0.0.1
+    with urllib.request.urlopen(url, timeout=20) as answer:
         body: bytes = answer.read()
         return body.decode()
 

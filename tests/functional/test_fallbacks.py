@@ -57,7 +57,7 @@ def test_nothing_is_written(project: Path, build: Build) -> None:
             pytest.fail("CI has to install strace")
         pytest.skip("needs strace")
     built = only_file(build(project))
-    folder = Path("/var/tmp/oxidize-test") / str(os.getpid())  # noqa: S108
+    folder = Path("/var/tmp/oxidize-test") / str(os.getpid())
     folder.mkdir(parents=True)
     try:
         executable = Path(shutil.copy(built, folder))
@@ -83,7 +83,7 @@ def test_without_proc_and_temporary_directories(native: Path, jail: Jail) -> Non
 def test_with_tmp_that_is_not_executable(native: Path) -> None:
     result = in_namespace("mount -t tmpfs -o noexec none /tmp; cp $0 /dev/shm/x; exec /dev/shm/x", native)
     if "No such file" in result.stderr:  # the executable itself stands in /tmp
-        copy = Path(shutil.copy(native, "/var/tmp/oxidize-native"))  # noqa: S108
+        copy = Path(shutil.copy(native, "/var/tmp/oxidize-native"))
         try:
             result = in_namespace("mount -t tmpfs -o noexec none /tmp; exec $0", copy)
         finally:

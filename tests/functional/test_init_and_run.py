@@ -86,7 +86,7 @@ def test_ctrl_c_during_a_build(frontend: Frontend, tmp_path: Path) -> None:
         text=True,
         start_new_session=True,
         # What a shell starts in the background, as perhaps these tests, ignores SIGINT
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - there are no threads
     ) as process:
         assert process.stderr is not None
         process.stderr.readline()  # the backend has begun

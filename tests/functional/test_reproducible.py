@@ -158,5 +158,5 @@ def test_start_up_does_not_grow_with_what_is_packed(
     assert packed.stat().st_size > without.stat().st_size + 1_000_000
     few, many = instructions(without), instructions(packed)
     record_property("instructions", (few, many))
-    print(f"\n{few} instructions without, {many} with 10,000 modules more", file=sys.stderr)  # noqa: T201
+    print(f"\n{few} instructions without, {many} with 10,000 modules more", file=sys.stderr)  # noqa: T201 - for who looks
     assert many < few * 1.02

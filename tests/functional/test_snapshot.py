@@ -94,7 +94,7 @@ def test_the_streams_may_be_terminals(state: Path) -> None:
 def test_another_user_may_start_it(state: Path, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
-    copy = Path(shutil.copy(state, "/tmp/oxidize-state"))  # noqa: S108 - which everybody can read
+    copy = Path(shutil.copy(state, "/tmp/oxidize-state"))
     try:
         compare(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", str(copy)])
     finally:

@@ -172,7 +172,7 @@ def test_pictures_and_tables(traced: tuple[Path, dict[str, Any]], frontend: Fron
     project, _ = traced
     drawn = oxidize(frontend, "profile", "--flame", tmp_path / "flame.svg", cwd=project)
     assert drawn.stdout == f"{tmp_path}/flame.svg\n", drawn.stderr
-    titles = [element.text or "" for element in ET.parse(tmp_path / "flame.svg").iter()]  # noqa: S314
+    titles = [element.text or "" for element in ET.parse(tmp_path / "flame.svg").iter()]
     assert any(title.startswith("subprocess: ") for title in titles)
     told = oxidize(frontend, "profile", "app", "--top", "3", "--by", "total", cwd=project).stdout
     assert "   own ms  total ms  module" in told

@@ -26,7 +26,7 @@ def analyze(files: tuple[Path, ...], as_json: bool) -> None:
     A FILE is a program or shared library of any maker: ELF, Mach-O or PE.
     """
     # `oxidize --help` does not need it
-    from oxidize_build.analyze import analyze as analyze_file  # noqa: PLC0415
+    from oxidize_build.analyze import analyze as analyze_file
 
     results = [analyze_file(file) for file in files]
     if as_json:

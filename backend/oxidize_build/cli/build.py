@@ -51,9 +51,9 @@ def build(
 ) -> None:
     """Build the project's executables, or only those named NAME, and print their paths."""
     # `oxidize --help` needs none of these
-    from oxidize_build.progress import recorded  # noqa: PLC0415
-    from oxidize_build.project import build_project  # noqa: PLC0415
-    from oxidize_build.settings import read_settings  # noqa: PLC0415
+    from oxidize_build.progress import recorded
+    from oxidize_build.project import build_project
+    from oxidize_build.settings import read_settings
 
     gc.disable()  # a build makes many records and no garbage: looking for some takes a tenth of its time
     settings = read_settings(project)

@@ -51,7 +51,7 @@ def cache() -> None:
 def show(as_json: bool) -> None:
     """Print where the cache is, and how much room each kind of entry takes."""
     # `oxidize --help` does not need it
-    from oxidize_build.cache import Cache  # noqa: PLC0415
+    from oxidize_build.cache import Cache
 
     place = Cache.default()
     entries = place.entries()
@@ -77,7 +77,7 @@ def show(as_json: bool) -> None:
 def prune(older_than: int | None, max_size: int | None, everything: bool, as_json: bool) -> None:
     """Remove entries of the cache, and print how many there were of each kind."""
     # `oxidize --help` does not need it
-    from oxidize_build.cache import Cache  # noqa: PLC0415
+    from oxidize_build.cache import Cache
 
     if older_than is None and max_size is None and not everything:
         raise click.UsageError("say what is to be removed: --older-than AGE, --max-size SIZE or --all")

@@ -24,7 +24,7 @@ def init(directory: Path, requirements: tuple[str, ...], code: str | None) -> No
     makes the wheels, and the file's comments and layout.
     """
     # `oxidize --help` does not need it
-    from oxidize_build.new_project import Wish, init_project  # noqa: PLC0415
+    from oxidize_build.new_project import Wish, init_project
 
     written = init_project(directory, Wish(requirements, code))
     for path in written:

@@ -55,9 +55,9 @@ def inspect(
 ) -> None:
     """Tell what is in the executable FILE, and how much room each package takes."""
     # `oxidize --help` needs none of these
-    from oxidize_build.contents import folders, read_contents  # noqa: PLC0415
-    from oxidize_build.profile.usage import profile_for, unused_entries  # noqa: PLC0415
-    from oxidize_build.verify import verify  # noqa: PLC0415
+    from oxidize_build.contents import folders, read_contents
+    from oxidize_build.profile.usage import profile_for, unused_entries
+    from oxidize_build.verify import verify
 
     report = verify(file)
     contents = read_contents(report)
@@ -79,8 +79,8 @@ def inspect(
 
 
 def _write_page(output: Path, name: str, contents: Contents) -> None:
-    from oxidize_build.errors import OutputError  # noqa: PLC0415
-    from oxidize_build.treemap import treemap  # noqa: PLC0415
+    from oxidize_build.errors import OutputError
+    from oxidize_build.treemap import treemap
 
     try:
         output.write_text(treemap(name, contents), encoding="utf-8")

@@ -18,8 +18,8 @@ from oxidize_build.errors import ImageError
 def licenses(file: Path, what: str | None) -> None:
     """Print what the executable FILE contains, and under which licences."""
     # `oxidize --help` does not need them
-    from oxidize_build.licenses.documents import BILL_NAME, TEXTS  # noqa: PLC0415
-    from oxidize_build.verify import read_packed_file  # noqa: PLC0415
+    from oxidize_build.licenses.documents import BILL_NAME, TEXTS
+    from oxidize_build.verify import read_packed_file
 
     if what == "texts":
         click.echo(read_packed_file(file, str(TEXTS)), nl=False)

@@ -35,9 +35,9 @@ def lock(project: Path, output: Path | None, no_isolation: bool) -> None:
     of it, by `lock = "pylock.toml"` in [tool.oxidize], packs exactly these files.
     """
     # `oxidize --help` needs none of these
-    from oxidize_build.pipeline import lock_dependencies  # noqa: PLC0415
-    from oxidize_build.project import build_project_wheel  # noqa: PLC0415
-    from oxidize_build.settings import read_settings  # noqa: PLC0415
+    from oxidize_build.pipeline import lock_dependencies
+    from oxidize_build.project import build_project_wheel
+    from oxidize_build.settings import read_settings
 
     settings = read_settings(project)
     with tempfile.TemporaryDirectory(prefix="oxidize-") as scratch:

@@ -50,9 +50,9 @@ def profile(name: str | None, project: Path, by: str, top: int, flame: Path | No
     NAME is by default the only one in the project's profile, which `oxidize trace` writes.
     """
     # `oxidize --help` needs none of these
-    from oxidize_build.flame import check_format  # noqa: PLC0415
-    from oxidize_build.profile.choose import choose_profile  # noqa: PLC0415
-    from oxidize_build.settings import read_settings  # noqa: PLC0415
+    from oxidize_build.flame import check_format
+    from oxidize_build.profile.choose import choose_profile
+    from oxidize_build.settings import read_settings
 
     if flame is not None:
         check_format(flame)
@@ -69,8 +69,8 @@ def profile(name: str | None, project: Path, by: str, top: int, flame: Path | No
 
 def write_flame(output: Path, name: str, profile: Profile) -> None:
     """Write the picture of *profile*, of the executable *name*, to *output*."""
-    from oxidize_build.errors import OutputError  # noqa: PLC0415
-    from oxidize_build.flame import flame_graph  # noqa: PLC0415
+    from oxidize_build.errors import OutputError
+    from oxidize_build.flame import flame_graph
 
     try:
         output.write_text(flame_graph(name, profile, output), encoding="utf-8")

@@ -42,8 +42,8 @@ def run(ctx: click.Context, name: str | None, project: Path, target: str | None)
     that of this command.
     """
     # `oxidize --help` needs none of these
-    from oxidize_build.cache import Cache  # noqa: PLC0415
-    from oxidize_build.run import Wanted, obtain_executable  # noqa: PLC0415
+    from oxidize_build.cache import Cache
+    from oxidize_build.run import Wanted, obtain_executable
 
     path = obtain_executable(Wanted(project.resolve(), name, target), Cache.default())
     sys.stdout.flush()

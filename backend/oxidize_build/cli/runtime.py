@@ -77,7 +77,7 @@ def fetch(wanted: str, sha256: str) -> None:
     If the environment variable OXIDIZE_RUNTIME_MIRROR names a directory or an URL, the file of that name is
     taken from there; from a directory also the archive of a VERSION such as 3.14.7.
     """
-    from oxidize_build.runtime.fetch import download, file_name, find_version  # noqa: PLC0415
+    from oxidize_build.runtime.fetch import download, file_name, find_version
 
     store = _store()
     url = find_version(wanted, sha256) if _is_version(wanted) else wanted
@@ -103,7 +103,7 @@ def remove(name: str) -> None:
 )
 def wheel(archive: Path, outdir: Path) -> None:
     """Wrap the runtime in ARCHIVE as a wheel, which makes it found where it is installed; print its path."""
-    from oxidize_build.runtime.wheel import write_runtime_wheel  # noqa: PLC0415
+    from oxidize_build.runtime.wheel import write_runtime_wheel
 
     click.echo(write_runtime_wheel(archive, outdir, _store()))
 
@@ -114,15 +114,15 @@ def _is_version(text: str) -> bool:
 
 def _store() -> RuntimeStore:
     # `oxidize --help` needs none of these
-    from oxidize_build.cache import Cache  # noqa: PLC0415
-    from oxidize_build.runtime.store import RuntimeStore  # noqa: PLC0415
+    from oxidize_build.cache import Cache
+    from oxidize_build.runtime.store import RuntimeStore
 
     return RuntimeStore(Cache.default())
 
 
 def _named(name: str) -> tuple[Stored | None, Runtime]:
-    from oxidize_build.runtime.find import find_runtime  # noqa: PLC0415
-    from oxidize_build.settings.model import RuntimePath  # noqa: PLC0415
+    from oxidize_build.runtime.find import find_runtime
+    from oxidize_build.settings.model import RuntimePath
 
     store = _store()
     if name == "host":
@@ -159,8 +159,8 @@ def _about(stored: Stored | None, described: Runtime) -> dict[str, object]:
 
 
 def _contents(described: Runtime) -> dict[str, Any]:
-    from oxidize_build.link import stub_key  # noqa: PLC0415
-    from oxidize_build.runtime.contents import shared_modules, sizes  # noqa: PLC0415
+    from oxidize_build.link import stub_key
+    from oxidize_build.runtime.contents import shared_modules, sizes
 
     return {
         "ready": described.stub is not None and described.stub_key == stub_key(),

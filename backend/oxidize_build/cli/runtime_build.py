@@ -60,10 +60,10 @@ def build(**options: Any) -> None:  # noqa: ANN401 (as Request declares them)
     `runtime = "3.14"`.
     """
     # `oxidize --help` needs none of these
-    from oxidize_build.cache import Cache  # noqa: PLC0415
-    from oxidize_build.runtime.build.building import build_runtime  # noqa: PLC0415
-    from oxidize_build.runtime.build.request import Request, prepare  # noqa: PLC0415
-    from oxidize_build.runtime.store import RuntimeStore  # noqa: PLC0415
+    from oxidize_build.cache import Cache
+    from oxidize_build.runtime.build.building import build_runtime
+    from oxidize_build.runtime.build.request import Request, prepare
+    from oxidize_build.runtime.store import RuntimeStore
 
     cache = Cache.default()
     archive = build_runtime(prepare(Request(**options), cache))

@@ -53,11 +53,11 @@ def trace(
     = "profile"` leaves out the rest. The exit status is the program's.
     """
     # `oxidize --help` needs none of these
-    from oxidize_build.cache import Cache  # noqa: PLC0415
-    from oxidize_build.cli.profile import write_flame  # noqa: PLC0415
-    from oxidize_build.flame import check_format  # noqa: PLC0415
-    from oxidize_build.run import Wanted, traced_executable  # noqa: PLC0415
-    from oxidize_build.trace import keep, run_traced  # noqa: PLC0415
+    from oxidize_build.cache import Cache
+    from oxidize_build.cli.profile import write_flame
+    from oxidize_build.flame import check_format
+    from oxidize_build.run import Wanted, traced_executable
+    from oxidize_build.trace import keep, run_traced
 
     if flame is not None:
         check_format(flame)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def verify(file: Path, run: bool, as_json: bool) -> None:
     """Check everything in the executable FILE."""
     # `oxidize --help` does not need them
-    from oxidize_build.self_test import run_self_test  # noqa: PLC0415
-    from oxidize_build.verify import verify as check  # noqa: PLC0415
+    from oxidize_build.self_test import run_self_test
+    from oxidize_build.verify import verify as check
 
     if not file.is_file():
         raise ImageError(f"{file} is not a file")

@@ -14,6 +14,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from itertools import pairwise
 from types import CodeType
+from typing import Any
 
 from oxidize_build.lazy.instructions import (
     UNIT,
@@ -161,10 +162,10 @@ class _Editor:
         self.handlers = kept
 
 
-def _index(items: list[object] | list[str], wanted: object) -> int:
+def _index(items: list[Any], wanted: object) -> int:
     """Return the index of *wanted*, a text, in *items*, which is appended if it is not there."""
     for index, item in enumerate(items):
         if type(item) is str and item == wanted:
             return index
-    items.append(wanted)  # type: ignore[arg-type]
+    items.append(wanted)
     return len(items) - 1

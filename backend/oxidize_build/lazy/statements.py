@@ -313,7 +313,7 @@ class _Rewriter:
 
     def _lazy(self, part: ImportStatement, found: _Import) -> ast.stmt:
         if NATIVE:
-            part.is_lazy = 1  # type: ignore[union-attr]
+            part.is_lazy = 1  # type: ignore[union-attr]  # new in 3.15
             return part
         place = f"{_PLACE}{len(self.statements)}"
         self.statements[place] = compile(
@@ -331,7 +331,7 @@ def _only(statement: ImportStatement, alias: ast.alias) -> ImportStatement:
     else:
         part = ast.ImportFrom(statement.module, [alias], statement.level)
     if getattr(statement, "is_lazy", 0):  # 3.15: it says so itself
-        part.is_lazy = 1  # type: ignore[union-attr]
+        part.is_lazy = 1  # type: ignore[union-attr]  # new in 3.15
     return ast.copy_location(part, statement)
 
 

@@ -203,9 +203,9 @@ def _read_tags(elf: ELFFile) -> _Tags:
         for tag in islice(segment.iter_tags(), _MOST_ENTRIES):
             tags.values[str(tag.entry.d_tag)] = tag.entry.d_val
             if tag.entry.d_tag == "DT_NEEDED":
-                tags.needed.append(tag.needed)  # type: ignore[attr-defined]
+                tags.needed.append(tag.needed)  # type: ignore[attr-defined]  # made at run time
             elif tag.entry.d_tag == "DT_SONAME":
-                tags.soname = tag.soname  # type: ignore[attr-defined]
+                tags.soname = tag.soname  # type: ignore[attr-defined]  # made at run time
     return tags
 
 
@@ -222,8 +222,8 @@ def _symbol_versions(elf: ELFFile, tags: _Tags) -> tuple[SymbolVersion, ...]:
         sh_size=0,
         sh_addralign=1,
     )
-    # There is no section that the table could be asked for, and of its strings only get_string is used
-    strings: Any = tags.segment._get_stringtable()  # noqa: SLF001
+    # Of the strings only get_string is used
+    strings: Any = tags.segment._get_stringtable()  # noqa: SLF001 - no section has the table
     table = GNUVerNeedSection(header, "", elf, strings)
     found = (
         (str(needed.name), version.name, version["vna_flags"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pefile
 
@@ -41,6 +41,8 @@ _MITIGATIONS = (
 """Bits of ``DllCharacteristics``."""
 _IMPORTS, _SECURITY, _LOAD_CONFIGURATION, _DELAYED_IMPORTS = 1, 4, 10, 13
 """Indexes of data directories."""
+_PE: TypeAlias = Any
+"""A file as pefile has it, which makes its attributes at run time."""
 
 
 def pe_facts(path: Path) -> ObjectFacts:
@@ -58,7 +60,7 @@ def pe_facts(path: Path) -> ObjectFacts:
         raise ObjectFileError(f"{path}: malformed or truncated PE file ({error})") from error
 
 
-def _facts(file: Any) -> ObjectFacts:  # noqa: ANN401 - pefile makes its attributes at run time
+def _facts(file: _PE) -> ObjectFacts:
     _check_size(file)
     file.parse_data_directories(directories=[_IMPORTS, _LOAD_CONFIGURATION, _DELAYED_IMPORTS])
     header, optional = file.FILE_HEADER, file.OPTIONAL_HEADER
@@ -79,7 +81,7 @@ def _facts(file: Any) -> ObjectFacts:  # noqa: ANN401 - pefile makes its attribu
     )
 
 
-def _check_size(file: Any) -> None:  # noqa: ANN401
+def _check_size(file: _PE) -> None:
     """Raise ValueError if the file ends within a section or the signature, of which pefile warns only."""
     size = len(file.__data__)
     for section in file.sections:
@@ -99,18 +101,18 @@ def _kind(characteristics: int) -> Kind:
     return Kind.EXECUTABLE if characteristics & _EXECUTABLE_IMAGE else Kind.OTHER
 
 
-def _needed(file: Any) -> Iterator[str]:  # noqa: ANN401
+def _needed(file: _PE) -> Iterator[str]:
     for attribute in ("DIRECTORY_ENTRY_IMPORT", "DIRECTORY_ENTRY_DELAY_IMPORT"):
         for entry in getattr(file, attribute, ()):
             yield bytes(entry.dll or b"?").decode(errors="replace")
 
 
-def _has_directory(file: Any, index: int) -> bool:  # noqa: ANN401
+def _has_directory(file: _PE, index: int) -> bool:
     directories = file.OPTIONAL_HEADER.DATA_DIRECTORY
     return len(directories) > index and directories[index].Size > 0
 
 
-def _protections(file: Any) -> Iterator[Protection]:  # noqa: ANN401
+def _protections(file: _PE) -> Iterator[Protection]:
     characteristics = int(file.OPTIONAL_HEADER.DllCharacteristics)
     for bit, name in _MITIGATIONS:
         yield Protection(name, presence(present=bool(characteristics & bit)))

@@ -140,7 +140,7 @@ class _Reader:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def member(self, table: object, key: str, kind: type, where: str, default: object = ...) -> Any:  # noqa: ANN401
+    def member(self, table: object, key: str, kind: type, where: str, default: object = ...) -> Any:  # noqa: ANN401 - as *kind* says
         """Return what *table*, at *where*, has at *key*, of the type *kind*; it must, without a default."""
         if not isinstance(table, dict):
             raise self.fault(where, table, "an object")

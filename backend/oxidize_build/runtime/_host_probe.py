@@ -36,7 +36,7 @@ if facts["implementation"] == "cpython" and sys.version_info >= (3, 11):
         base_prefix=sys.base_prefix,
         extension_suffixes=importlib.machinery.EXTENSION_SUFFIXES,
         builtin_modules=sorted(sys.builtin_module_names),
-        frozen_modules=sorted(_imp._frozen_module_names()),  # type: ignore[attr-defined]  # noqa: SLF001
+        frozen_modules=sorted(_imp._frozen_module_names()),  # type: ignore[attr-defined]  # noqa: SLF001 (no public way)
         paths=sysconfig.get_paths(),
         tls_roots=roots,
         variables=sysconfig.get_config_vars(),

@@ -182,7 +182,7 @@ class _Transfer:
         if begun and self.validator:
             headers |= {"Range": f"bytes={begun}-", "If-Range": self.validator}
         request = urllib.request.Request(self.url, headers=headers)  # noqa: S310 (fetch has checked it)
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as opened:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as opened:  # noqa: S310 (the same)
             response = cast("_Response", opened)
             begun = _where_it_begins(response, begun)
             self.validator = _validator(response.headers)

@@ -224,5 +224,5 @@ def _build_paths(facts: Facts) -> tuple[str, ...]:
     variables: Facts = facts["variables"]
     keys = ("prefix", "exec_prefix", "installed_base", "installed_platbase", "abs_builddir", "abs_srcdir")
     found = {facts["base_prefix"], *(variables.get(key) for key in keys)}
-    absolute = {os.path.normpath(path) for path in found if path and os.path.isabs(path)}  # noqa: PTH117
+    absolute = {os.path.normpath(path) for path in found if path and os.path.isabs(path)}  # noqa: PTH117 (texts)
     return tuple(sorted(absolute - _PUBLIC_DIRECTORIES, key=lambda path: (-len(path), path)))

@@ -250,7 +250,7 @@ class _Reader:
 
     def file(self, name: str, text: str | None = None) -> Path:
         path = self.path(name, self.text(name) if text is None else text)
-        if not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises for names that no file can have)
+        if not os.path.isfile(path):  # noqa: PTH113 (pathlib's raises for some names)
             raise self.fault(name, f"there is no file {path}")
         return path
 
@@ -265,7 +265,7 @@ class _Reader:
 
     def directory(self, name: str) -> Path:
         path = self.path(name, self.text(name))
-        if not os.path.isdir(path):  # noqa: PTH112
+        if not os.path.isdir(path):  # noqa: PTH112 (the same)
             raise self.fault(name, f"there is no directory {path}")
         return path
 

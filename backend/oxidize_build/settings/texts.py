@@ -40,8 +40,10 @@ def _entry_point(text: str, _context: Context) -> object:
 
 
 def _requirement(text: str, _context: Context) -> str:
-    # Only projects that use it pay for the import
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+    from packaging.requirements import (  # noqa: PLC0415 - only projects that use it pay for the import
+        InvalidRequirement,
+        Requirement,
+    )
 
     try:
         Requirement(text)

@@ -78,11 +78,11 @@ class Tool(ABC):
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(number.to_bytes(4, "little") * (FILE_SIZE // 4))
 
-    def settings(self, application: Application) -> str:  # noqa: ARG002
+    def settings(self, application: Application) -> str:
         """Return what pyproject.toml says beside the project."""
         return ""
 
-    def environment(self, site: Site) -> Mapping[str, str]:  # noqa: ARG002
+    def environment(self, site: Site) -> Mapping[str, str]:
         """Return variables for building; its caches are to be in the site."""
         return {}
 
@@ -111,7 +111,7 @@ class Oxidize(Tool):
         """Return where its cache is."""
         return {"OXIDIZE_CACHE_DIR": str(site.path("cache"))}
 
-    def steps(self, application: Application, site: Site) -> list[Command]:  # noqa: ARG002
+    def steps(self, application: Application, site: Site) -> list[Command]:
         """Return the command of its own front end."""
         return [[sys.executable, "-m", "oxidize_build", "build", "--no-isolation"]]
 
@@ -127,7 +127,7 @@ class Environment(Tool):
 
     rebuilds: bool = False
 
-    def steps(self, application: Application, site: Site) -> list[Command]:  # noqa: ARG002
+    def steps(self, application: Application, site: Site) -> list[Command]:
         """Return its making, and the installation."""
         pip: Command = [site.path("env", "bin", "python"), "-m", "pip", "install", "--quiet", "."]
         return [[self.interpreter.python, "-m", "venv", site.path("env")], pip]

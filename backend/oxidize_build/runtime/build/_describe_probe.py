@@ -33,6 +33,6 @@ facts = {
         "source": importlib.machinery.SOURCE_SUFFIXES,
     },
     "builtin_modules": sorted(sys.builtin_module_names),
-    "frozen_modules": sorted(_imp._frozen_module_names()),  # type: ignore[attr-defined]  # noqa: SLF001
+    "frozen_modules": sorted(_imp._frozen_module_names()),  # type: ignore[attr-defined]  # noqa: SLF001 (no public way)
 }
 json.dump(facts, sys.stdout)
