@@ -25,7 +25,7 @@ from oxidize_build.licenses.documents import Contents, project_first
 from oxidize_build.link import make_stub
 from oxidize_build.objfile.elf import IMAGE_ADDRESS, attach
 from oxidize_build.objfile.elf_program import program_digest
-from oxidize_build.placement import place, write_tree
+from oxidize_build.placement import Placed, place, write_tree
 from oxidize_build.policy import Policy, apply_policy, treat_main
 from oxidize_build.preparation import Preparation
 from oxidize_build.profile.use import PLAIN, Layout, profile_use, tracing, use_order
@@ -237,24 +237,9 @@ def pack(
         with stage(f"{file_name}: compress the interpreter"):
             workshop = replace(workshop, stub=packed_stub(workshop.stub, runtime, cache))
     with stage(f"{file_name}: compile bytecode"):
-        if executable.self_test:
-            kept = [*kept, *self_test_files(kept, runtime)]
-        if executable.snapshot:
-            kept = [*kept, *snapshot_files(runtime)]
-        program = treat_main(make_program(executable, kept, runtime), executable.rules, runtime)
-        if program.main:
-            compile_source(program.main.content.read(), str(program.main.path), runtime, cache)
-        host = host_files(kept, runtime)
-        resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
-        level = bytecode_level(executable)
-        effects = layout.profile.effects() if layout.profile else ()
-        lazy = lazy_targets(executable.lazy_imports, resources, effects)
-        resources = add_own_files(program, resources)
-        compiled = compile_sources(resources, runtime, cache, optimize=level, lazy=lazy)
-        placed = place(compiled, file_name, runtime)
-        check_placement(executable, placed.options)
+        compiled = _compile(executable, kept, workshop, file_name, layout)
     with stage(f"{file_name}: find shared libraries"):
-        resources = link_libraries(placed.packed, runtime)
+        resources = link_libraries(compiled.placed.packed, runtime)
     if contents:
         with stage(f"{file_name}: check licences"):
             documents = contents.describe(file_name, resources, runtime)
@@ -265,16 +250,48 @@ def pack(
         with stage(f"{file_name}: compress"):
             own = contents.wheels[0].name if contents else ""
             compressed = compress(resources, cache, default=executable.compression, own=own)
-    bytecode = OptionValue(Option.BYTECODE_LEVEL, number=level)
-    lazies = lazy_options(lazy)
-    options = (*program.options, *host.options, *placed.options, *lazies, bytecode, *layout.options)
-    parts = _Parts(compressed, options, layout)
+    parts = _Parts(compressed, compiled.options, layout)
     if executable.snapshot:
-        parts = _with_snapshot(parts, executable, program, workshop, finished)
+        parts = _with_snapshot(parts, executable, compiled.program, workshop, finished)
     with stage(f"{file_name}: write the executable"):
-        if placed.beside:
-            write_tree(placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))
+        if compiled.placed.beside:
+            write_tree(compiled.placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))
         return _assemble(parts, workshop, finished)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """An executable's files with their bytecode, and what the image says of them."""
+
+    program: Program
+    placed: Placed
+    options: tuple[OptionValue, ...]
+
+
+def _compile(
+    executable: Executable, kept: Sequence[Resource], workshop: Workshop, file_name: str, layout: Layout
+) -> _Compiled:
+    """Add oxidize's own files to those that are *kept*, compile all, and say where each is placed."""
+    runtime, cache = workshop.runtime, workshop.cache
+    if executable.self_test:
+        kept = [*kept, *self_test_files(kept, runtime)]
+    if executable.snapshot:
+        kept = [*kept, *snapshot_files(runtime)]
+    program = treat_main(make_program(executable, kept, runtime), executable.rules, runtime)
+    if program.main:
+        compile_source(program.main.content.read(), str(program.main.path), runtime, cache)
+    host = host_files(kept, runtime)
+    resources: list[Resource] = [*leave_frozen_out(kept, runtime), *host.files]
+    level = bytecode_level(executable)
+    effects = layout.profile.effects() if layout.profile else ()
+    lazy = lazy_targets(executable.lazy_imports, resources, effects)
+    resources = add_own_files(program, resources)
+    compiled = compile_sources(resources, runtime, cache, optimize=level, lazy=lazy)
+    placed = place(compiled, file_name, runtime)
+    check_placement(executable, placed.options)
+    bytecode = OptionValue(Option.BYTECODE_LEVEL, number=level)
+    own = (*program.options, *host.options, *placed.options, *lazy_options(lazy), bytecode)
+    return _Compiled(program, placed, (*own, *layout.options))
 
 
 def leave_frozen_out(resources: Sequence[Resource], runtime: Runtime) -> list[Resource]:
