@@ -7,18 +7,13 @@ from pathlib import Path
 
 import click
 
+from oxidize_build.cli.options import no_isolation_option, project_option
 from oxidize_build.cli.output import print_json
 
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default=True,
-    help="Directory of the project's pyproject.toml.",
-)
+@project_option
 @click.option(
     "--outdir",
     "-o",
@@ -32,12 +27,7 @@ from oxidize_build.cli.output import print_json
     multiple=True,
     help="Build for this target of tool.oxidize.targets; may be given several times.  [default: all]",
 )
-@click.option(
-    "--no-isolation",
-    "-n",
-    is_flag=True,
-    help="Build the wheel in this environment, which must have the project's build requirements.",
-)
+@no_isolation_option
 @click.option("--traced", is_flag=True, hidden=True, help="For `oxidize trace`.")
 @click.option("--json", "as_json", is_flag=True, help="Print an account of the build as JSON instead.")
 def build(

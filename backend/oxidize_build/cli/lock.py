@@ -7,27 +7,18 @@ from pathlib import Path
 
 import click
 
+from oxidize_build.cli.options import no_isolation_option, project_option
+
 
 @click.command()
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default=True,
-    help="Directory of the project's pyproject.toml.",
-)
+@project_option
 @click.option(
     "--output",
     "-o",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File to write.  [default: tool.oxidize.lock, else pylock.toml, in the project]",
 )
-@click.option(
-    "--no-isolation",
-    "-n",
-    is_flag=True,
-    help="Build the wheel in this environment, which must have the project's build requirements.",
-)
+@no_isolation_option
 def lock(project: Path, output: Path | None, no_isolation: bool) -> None:
     """Write a pylock.toml of what the project's executables are made of, and print its path.
 

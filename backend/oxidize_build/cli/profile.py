@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxidize_build.cli.options import project_option
 from oxidize_build.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -15,13 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default=True,
-    help="Directory of the project's pyproject.toml.",
-)
+@project_option
 @click.option(
     "--by",
     type=click.Choice(["own", "total"]),

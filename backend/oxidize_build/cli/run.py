@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from oxidize_build.cli.options import project_option
+
 PASSED = "oxidize_build.passed"
 """Key of the context's ``meta``: what stands behind ``--``."""
 
@@ -26,13 +28,7 @@ class Passing(click.Command):
 
 @click.command(cls=Passing)
 @click.argument("name", required=False)
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default=True,
-    help="Directory of the project's pyproject.toml.",
-)
+@project_option
 @click.option("--target", metavar="TARGET", help="Run what is built for this target of tool.oxidize.targets.")
 @click.pass_context
 def run(ctx: click.Context, name: str | None, project: Path, target: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oxidize_build.cli.options import project_option
 from oxidize_build.cli.run import PASSED, Passing
 
 if TYPE_CHECKING:
@@ -19,13 +20,7 @@ _SIGNALLED = 128
 
 @click.command(cls=Passing)
 @click.argument("name", required=False)
-@click.option(
-    "--project",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=".",
-    show_default=True,
-    help="Directory of the project's pyproject.toml.",
-)
+@project_option
 @click.option(
     "--target", metavar="TARGET", help="Trace what is built for this target of tool.oxidize.targets."
 )

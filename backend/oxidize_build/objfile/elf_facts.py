@@ -24,6 +24,7 @@ from oxidize_build.errors import ImageError, ObjectFileError
 from oxidize_build.objfile.elf_format import DT_NEEDED, DT_SONAME, IDENT, ElfFile
 from oxidize_build.objfile.elf_tags import DynamicTable
 from oxidize_build.objfile.facts import (
+    MISREADING,
     Kind,
     ObjectFacts,
     Presence,
@@ -33,18 +34,7 @@ from oxidize_build.objfile.facts import (
 )
 
 MAGIC = b"\x7fELF"
-DAMAGE = (
-    ELFError,
-    ConstructError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-)
+DAMAGE = (ELFError, ConstructError, *MISREADING)
 """What pyelftools raises for damaged input, beside its own errors."""
 _ARCHITECTURES = {
     "EM_386": "i686",

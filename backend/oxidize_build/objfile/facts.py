@@ -5,6 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+MISREADING = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+)
+"""What libraries that read object files raise for damaged ones, beside errors of their own."""
+
 
 class Presence(StrEnum):
     """Whether a file has a protection."""

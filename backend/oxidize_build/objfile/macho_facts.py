@@ -15,6 +15,7 @@ from macholib.MachO import MachO, MachOHeader
 
 from oxidize_build.errors import ObjectFileError
 from oxidize_build.objfile.facts import (
+    MISREADING,
     Kind,
     ObjectFacts,
     Presence,
@@ -23,17 +24,7 @@ from oxidize_build.objfile.facts import (
     presence,
 )
 
-DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+DAMAGE = (*MISREADING, struct.error)
 """What macholib raises for damaged input."""
 
 MAGICS = frozenset(

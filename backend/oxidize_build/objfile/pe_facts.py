@@ -13,21 +13,10 @@ from typing import Any, TypeAlias
 import pefile
 
 from oxidize_build.errors import ObjectFileError
-from oxidize_build.objfile.facts import Kind, ObjectFacts, Presence, Protection, presence
+from oxidize_build.objfile.facts import MISREADING, Kind, ObjectFacts, Presence, Protection, presence
 
 MAGIC = b"MZ"
-DAMAGE = (
-    pefile.PEFormatError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+DAMAGE = (pefile.PEFormatError, *MISREADING, struct.error)
 """What pefile raises for damaged input, beside its own error."""
 
 _ARCHITECTURES = {0x14C: "i686", 0x1C4: "armv7", 0x8664: "x86_64", 0xAA64: "aarch64"}
