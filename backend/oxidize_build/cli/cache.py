@@ -39,10 +39,10 @@ SIZE = _Amount("size", {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "t
 
 @click.group()
 def cache() -> None:
-    """See what builds keep for later ones, and remove it.
+    """Show or remove what builds have kept for later builds.
 
-    It is in the directory that OXIDIZE_CACHE_DIR names, or where the platform has caches. To remove what no
-    build is using is always safe: it is made again.
+    It is in the directory that OXIDIZE_CACHE_DIR names, or else in the user's cache directory. Removing
+    entries is always safe while no build is running: they are made again when they are needed.
     """
 
 
@@ -64,13 +64,13 @@ def show(as_json: bool) -> None:
 
 @cache.command()
 @click.option(
-    "--older-than", type=AGE, metavar="AGE", help="Remove what has been of no use for 30d, 12h, 2w ..."
+    "--older-than", type=AGE, metavar="AGE", help="Remove what has not been used for 30d, 12h, 2w ..."
 )
 @click.option(
     "--max-size",
     type=SIZE,
     metavar="SIZE",
-    help="Remove what has been of no use for longest, until the rest has 2GB, 500MB ...",
+    help="Remove what has not been used for longest, until the rest has 2GB, 500MB ...",
 )
 @click.option("--all", "everything", is_flag=True, help="Remove everything.")
 @click.option("--json", "as_json", is_flag=True, help="Print each removed entry as JSON.")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     "profiles",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="PROFILE",
-    help="Tell what of it no traced run has used, by the profile that `oxidize trace` has written.",
+    help="Show what no traced run has used, by the profile that `oxidize trace` has written.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as JSON.")
 @click.option(

@@ -22,8 +22,8 @@ from oxidize_build.cli.options import no_isolation_option, project_option
 def lock(project: Path, output: Path | None, no_isolation: bool) -> None:
     """Write a pylock.toml of what the project's executables are made of, and print its path.
 
-    It holds the versions and hashes of all that is packed beside the project itself. A build that is told
-    of it, by `lock = "pylock.toml"` in [tool.oxidize], packs exactly these files.
+    It holds the versions and hashes of everything that is packed besides the project itself. With `lock =
+    "pylock.toml"` in [tool.oxidize], builds pack exactly these files.
     """
     # `oxidize --help` needs none of these
     from oxidize_build.pipeline import lock_dependencies

@@ -32,10 +32,10 @@ class Passing(click.Command):
 @click.option("--target", metavar="TARGET", help="Run what is built for this target of tool.oxidize.targets.")
 @click.pass_context
 def run(ctx: click.Context, name: str | None, project: Path, target: str | None) -> None:
-    """Run the executable NAME, by default the project's only one, with the arguments behind --.
+    """Run the executable NAME, by default the project's only one, with the arguments after --.
 
-    It is built first if the project has changed since, into the project's dist directory. Its exit status is
-    that of this command.
+    It is built first, into the project's dist directory, if the project has changed since the last build. The
+    exit status is the program's.
     """
     # `oxidize --help` needs none of these
     from oxidize_build.cache import Cache

@@ -27,7 +27,7 @@ import click
     default="host",
     show_default=True,
     metavar="host|glibc:VERSION|musl",
-    help="C library to build for: this machine's; glibc, of which VERSION is to be enough; or musl.",
+    help="C library to build for: this machine's, glibc VERSION or later, or musl.",
 )
 @click.option("--pgo", is_flag=True, help="Optimise by the profile of a training run.")
 @click.option("--lto", is_flag=True, help="Optimise across source files when linking.")

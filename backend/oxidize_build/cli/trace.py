@@ -24,7 +24,7 @@ _SIGNALLED = 128
 @click.option(
     "--target", metavar="TARGET", help="Trace what is built for this target of tool.oxidize.targets."
 )
-@click.option("--afresh", is_flag=True, help="Forget what earlier runs of this executable have seen.")
+@click.option("--afresh", is_flag=True, help="Forget what earlier runs of this executable have recorded.")
 @click.option(
     "--flame",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -40,12 +40,12 @@ def trace(
     afresh: bool,
     flame: Path | None,
 ) -> None:
-    """Run the executable NAME, by default the project's only one, and note what it uses.
+    """Run the executable NAME, by default the project's only one, and record what it uses.
 
-    What stands behind -- are its arguments. A build of its own tells which modules are imported, which files
-    are opened and which libraries are loaded, by the program and by the Pythons that it starts. That is
-    added to the project's profile, oxidize-profile.json: later builds order the executable by it, and `prune
-    = "profile"` leaves out the rest. The exit status is the program's.
+    Its arguments follow --. A separate build of it records which modules are imported, which files are opened
+    and which libraries are loaded, by the program and by the Pythons that it starts. That is added to the
+    project's profile, oxidize-profile.json: later builds order the executable by it, and `prune = "profile"`
+    leaves out the rest. The exit status is the program's.
     """
     # `oxidize --help` needs none of these
     from oxidize_build.cache import Cache

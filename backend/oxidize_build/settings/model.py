@@ -63,7 +63,7 @@ class PlacedFiles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What is to become of the files that all of its match keys meet. Later rules win over earlier ones."""
+    """What is done with the files that match all of its match keys. Later rules win over earlier ones."""
 
     package: Strings = ()
     """Match: names of the packages (as on PyPI) that files come from; `*` stands for any text. The standard
@@ -123,11 +123,11 @@ class Common:
     requirements: tuple[Annotated[Path, texts.FILE], ...] = ()
     """Requirements files, as for `pip install -r`."""
     lock: Annotated[Path, texts.LOCK] | None = None
-    """A `pylock.toml` that says which version of what is packed, with its hash; nothing else is then
-    resolved. `oxidize lock` writes it."""
+    """A `pylock.toml` with the version and the hash of everything that is packed; pip then resolves nothing.
+    `oxidize lock` writes it."""
     wheels: tuple[Annotated[str, texts.PATTERN], ...] = ()
-    """Wheels of the project's directory, directories of wheels, and patterns of them: all of them are
-    packed, in the place of what would be found elsewhere."""
+    """Wheels in the project's directory, directories of wheels, and patterns: all of these wheels are packed,
+    instead of others that pip would find."""
     package_roots: tuple[Annotated[Path, texts.DIRECTORY], ...] = ()
     """Directories whose modules and packages are packed as they would be imported with the directory on
     `sys.path`."""
@@ -136,70 +136,71 @@ class Common:
     stdlib: Literal["full", "used"] = "full"
     """How much of the standard library is packed: all of it, or what the packed modules import."""
     builtin_modules: Literal["full", "used"] = "full"
-    """Which of the modules that are compiled into the runtime's interpreter are linked: all of them, or what
-    the packed modules import, as rules have it. What only the others need, such as OpenSSL, is not linked
-    either. This takes a C compiler."""
+    """Which of the runtime's built-in modules are linked into the executable: all of them, or those that the
+    packed modules import and that rules include. Libraries that only the others need, such as OpenSSL, are
+    not linked either. `used` takes a C compiler."""
     profile: Annotated[Path, texts.PROFILE] | None = None
-    """What traced runs have seen, as `oxidize trace` writes it: what is packed stands in the order of first
-    use. Without this key: `oxidize-profile.json`, if the project has one."""
+    """The file with what traced runs have used, which `oxidize trace` writes: packed files are put into the
+    order of their first use. Without this key: `oxidize-profile.json`, if the project has one."""
     prune: Literal["no", "profile"] = "no"
-    """With `profile`, modules, data files and shared libraries that the profile has not seen are left out,
+    """With `profile`, modules, data files and shared libraries that are not in the profile are left out,
     unless a rule includes them."""
     callback: Annotated[Callback, texts.CALLBACK] | None = None
     """A function of the project, as `"file.py:function"`, that is called with every resource and returns it,
     changed or not, or `None` to leave it out."""
     compression: bool = False
-    """Compress each packed file by itself with zstd; it is decompressed when it is used. What does not shrink
-    is left as it is. Files of the placement `extract` are compared with the executable at every start, for
-    which they are decompressed too."""
+    """Compress each packed file by itself with zstd; it is decompressed when it is used. Files that do not
+    get smaller are left as they are. Files with `placement = "extract"` are compared with the executable at
+    every start, and decompressed for that too."""
     compress_program: bool = False
     """Compress the program that holds the packed files too: the interpreter, and the modules and libraries
     that are linked into it. Every start decompresses it into memory."""
     lazy_imports: bool | tuple[Annotated[str, texts.MODULE_PATTERN], ...] = False
-    """Let import statements wait until what they import is used: those of all modules, or of the modules in a
-    list, each with everything below it; `*` stands for any text."""
+    """Import a module only when a name that the import statement binds is used: for all modules, or for those
+    in a list, each with everything below it; `*` stands for any text."""
     immortal_constants: bool = True
-    """Make the code of packed modules sooner than marshal does, which takes that its constants are immortal
-    objects (PEP 683): they live as long as the process, even if a module is removed. Without it marshal makes
-    all code, as it does anyway on Pythons other than 3.13 and 3.14, on free-threaded ones, and in
+    """Load the code of packed modules faster than marshal does. For that its constants are made immortal
+    objects (PEP 683): they live as long as the process, even if a module is removed. With `false` marshal
+    loads all code, as it does anyway on Pythons other than 3.13 and 3.14, on free-threaded ones, and in
     subinterpreters."""
     huge_pages: bool = True
-    """Take the memory of small objects in huge pages of 2 MiB where Linux gives them to those who ask, as it
-    is usually set up (`/sys/kernel/mm/transparent_hugepage/enabled`). Start-up and imports take less time,
-    and the process may occupy up to 2 MiB more."""
+    """Allocate the memory of small objects in huge pages of 2 MiB, if Linux gives them to programs that ask
+    for them, as it does by default (`/sys/kernel/mm/transparent_hugepage/enabled`). Start-up and imports take
+    less time, and the process may occupy up to 2 MiB more."""
     self_test: bool = False
     """Let the executable test itself on demand, as `oxidize verify --run` does."""
     write_modules_directory_env: Annotated[str, texts.VARIABLE] | None = None
     """Name of an environment variable. If it is set when the executable runs, the names of all modules that
     are loaded at the end are written to a file `modules-...` in the directory that it holds."""
     snapshot: bool = False
-    """Start from the state of a process that has done its imports, which the build makes."""
+    """Start each process from a snapshot: the state, saved by the build, of a process that has already done
+    its imports."""
     preload: tuple[Annotated[str, texts.MODULE], ...] = ()
-    """With `snapshot`: modules that are imported when that is made, with all that they import. Without any:
-    what the program's main module imports, as far as that can be done beforehand."""
+    """With `snapshot`: the modules that are imported at build time, with all that they import. Without this
+    key: what the program's main module imports, as far as that can be done at build time."""
     prepare: Annotated[str, texts.FUNCTION] | None = None
-    """With `snapshot`: a function, as `"package.module:function"`, that is called after the imports, such as
-    one that fills caches."""
+    """With `snapshot`: a function, as `"package.module:function"`, that is called after the imports, to fill
+    caches for example."""
     allow: tuple[Annotated[str, texts.MODULE], ...] = ()
     """With `snapshot`: modules that may look at the environment, the clock, the machine or the user when
     they are imported, although every process then has what they found at build time."""
     frozen: bool = False
-    """Look like other packagers' results: `sys.frozen` and `sys._MEIPASS` are set, and `sys.executable` is
-    the file itself."""
+    """Behave like the results of other packagers: `sys.frozen` and `sys._MEIPASS` are set, and
+    `sys.executable` is the executable itself."""
     exit: Literal["full", "fast"] = "full"
-    """How the process ends when the program has: as `python` does (`full`), or without taking the interpreter
-    to pieces (`fast`). Threads are waited for, `atexit` functions called and files flushed in both, but
-    `__del__` is not called for what is left with `fast`."""
+    """How the process ends after the program: as `python` does (`full`), or without freeing all objects and
+    modules (`fast`). Both wait for threads, call `atexit` functions and flush files; with `fast`, `__del__`
+    is not called for objects that are left."""
     interpreter: Interpreter = field(default_factory=Interpreter)
     """Configuration of the interpreter: fields of `PyPreConfig` and `PyConfig`."""
     rules: tuple[Rule, ...] = ()
-    """What is left out, and what is packed otherwise than by default. Rules of an executable come after the
+    """What is left out, and what is packed differently than by default. Rules of an executable come after the
     common ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutableTable(Common):
-    """What an executable runs, and what it has of its own.
+    """What an executable runs, and its own settings.
 
     At most one of `entry-point`, `module`, `command`, `script` and `repl`. Without them the table is about
     the script of the same name in `[project.scripts]` or `[project.gui-scripts]`.
@@ -237,8 +238,8 @@ class TargetTable:
 class Licenses:
     """Licences that packed components may have; the build fails for any other.
 
-    An expression of several licences is judged as SPDX has it: `A OR B` if one of them may be used, `A AND B`
-    if both may.
+    An expression of several licences is read as SPDX defines it: `A OR B` is allowed if one of the two is,
+    `A AND B` if both are.
     """
 
     allow: tuple[str, ...] = ()
@@ -247,14 +248,14 @@ class Licenses:
     deny: tuple[str, ...] = ()
     """SPDX identifiers, or patterns of them (`"GPL-*"`), that no component may have."""
     exceptions: tuple[str, ...] = ()
-    """Names of packages that are not judged."""
+    """Names of packages that are not checked."""
     overrides: Annotated[Mapping[str, str], Keys("PACKAGE")] = field(default_factory=dict)
     """SPDX expressions of packages whose metadata do not state their licence, or not the right one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OxidizeTable(Common):
-    """What is common to all executables of the project, and what is said once."""
+    """Settings that all executables have in common, and settings of the project."""
 
     wheel_backend: Annotated[str, texts.WHEEL_BACKEND] = DEFAULT_WHEEL_BACKEND
     """The PEP 517 backend that makes the project's wheels and sdists: `"package.module"` or
@@ -266,10 +267,10 @@ class OxidizeTable(Common):
     executables: Annotated[Mapping[str, ExecutableTable], texts.EXECUTABLE_NAMES] = field(
         default_factory=dict
     )
-    """Executables beside the project's scripts, and what the project's scripts have of their own. NAME is
-    the name of the file."""
+    """Executables besides the project's scripts, and settings of single scripts. NAME is the name of the
+    file."""
     targets: Annotated[Mapping[str, TargetTable], texts.TARGET_NAMES] = field(default_factory=dict)
-    """What the executables are built for, in one build. Without any: the platform of the runtime."""
+    """Targets that one build makes the executables for. Without any: the platform of the runtime."""
     licenses: Licenses = field(default_factory=Licenses)
     """Licences that packed components may have."""
 

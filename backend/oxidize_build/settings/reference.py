@@ -32,15 +32,17 @@ INTRODUCTION = """\
 
 # Settings
 
-What oxidize reads in a project's `pyproject.toml`, beside `[project]` and `[build-system]`. Nothing is
-needed: without any setting, each script of the project becomes an executable. Much of it at once:
+What oxidize reads in a project's `pyproject.toml`, besides `[project]` and `[build-system]`. All settings are
+optional: without any, each script of the project becomes an executable. An example with many of them:
 
 ```toml
 EXAMPLE```
 
-A key that does not exist and a value that is not allowed are errors. All of a file are told at once, each
-with its line, its key, the value, what is allowed and the nearest spelling. `oxidize schema` prints the JSON
-schema of these tables, by which editors complete and check them; validate-pyproject finds it by itself."""
+A key that does not exist and a value that is not allowed are errors. All errors of a file are reported at
+once, each with its line, its key, the value, what is allowed and the nearest spelling.
+
+`oxidize schema` prints the JSON schema of these tables, with which editors complete and check them;
+validate-pyproject finds it by itself."""
 
 EXAMPLE = """\
 [tool.oxidize]
@@ -101,13 +103,11 @@ def _value(shape: Shape) -> str:
         case ChoiceShape(values):
             return " or ".join(f"`{_toml(value)}`" for value in values)
         case ListShape(item, or_one):
-            return (
-                f"{_value(item)}, or a list of such" if or_one else f"a list, of which each is {_value(item)}"
-            )
+            return f"{_value(item)}, or a list of such" if or_one else f"a list (each item: {_value(item)})"
         case FlagOrListShape(items):
             return f"true, false, or {_value(items)}"
         case MapShape(keys, item):
-            return f"a table, in which each {keys.placeholder} is {_value(item)}"
+            return f"a table (each {keys.placeholder}: {_value(item)})"
     return shape.expected
 
 
