@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from oxidize_build import wheels
 from oxidize_build.classify import classify
 from oxidize_build.collect import collect, collect_stdlib, collect_wheels, stdlib_files
 from oxidize_build.errors import WheelError
@@ -27,6 +26,7 @@ from oxidize_build.resources import (
 if TYPE_CHECKING:
     from oxidize_build.cache import Cache
     from oxidize_build.runtime.model import Runtime
+from oxidize_build.unpacked_wheel import unpack
 
 MakeWheel = Callable[..., Path]
 SITE = "lib/python3.13/site-packages"
@@ -244,7 +244,7 @@ def test_wheels_are_placed_as_in_a_virtual_environment(
         f"{data}/data/share/x.txt",
         f"{data}/headers/x.h",
     ]
-    wheel = wheels.unpack(make_wheel(files=dict.fromkeys(files, b"")), cache)
+    wheel = unpack(make_wheel(files=dict.fromkeys(files, b"")), cache)
     found = {str(resource.path): summary(resource) for resource in collect_wheels([wheel], toy_runtime)}
     assert found == {
         "bin/run": "program",
@@ -260,7 +260,7 @@ def test_the_same_file_of_two_distributions_is_packed_once(
     make_wheel: MakeWheel, cache: Cache, toy_runtime: Runtime
 ) -> None:
     shared = {"ns/__init__.py": b"same"}
-    pair = [wheels.unpack(make_wheel(name, files=shared), cache) for name in ("zeta", "Alpha")]
+    pair = [unpack(make_wheel(name, files=shared), cache) for name in ("zeta", "Alpha")]
     found = {str(resource.path): resource for resource in collect_wheels(pair, toy_runtime)}
     assert found[f"{SITE}/ns/__init__.py"].origin == "Alpha"
     assert collect_wheels(pair[::-1], toy_runtime) == list(found.values())
@@ -269,9 +269,7 @@ def test_the_same_file_of_two_distributions_is_packed_once(
 def test_different_files_of_one_path_are_refused(
     make_wheel: MakeWheel, cache: Cache, toy_runtime: Runtime
 ) -> None:
-    pair = [
-        wheels.unpack(make_wheel(name, files={"shared.py": name.encode()}), cache) for name in ("one", "two")
-    ]
+    pair = [unpack(make_wheel(name, files={"shared.py": name.encode()}), cache) for name in ("one", "two")]
     with pytest.raises(WheelError, match=r"one and two both contain .*/shared\.py"):
         collect_wheels(pair, toy_runtime)
 
@@ -279,8 +277,8 @@ def test_different_files_of_one_path_are_refused(
 def test_a_file_and_a_directory_of_one_name_are_refused(
     make_wheel: MakeWheel, cache: Cache, toy_runtime: Runtime
 ) -> None:
-    first = wheels.unpack(make_wheel("one", files={"thing": b""}), cache)
-    second = wheels.unpack(make_wheel("two", files={"thing/a/b.py": b""}), cache)
+    first = unpack(make_wheel("one", files={"thing": b""}), cache)
+    second = unpack(make_wheel("two", files={"thing/a/b.py": b""}), cache)
     with pytest.raises(WheelError, match=r"one has a file .*/thing, and two a directory"):
         collect_wheels([first, second], toy_runtime)
 
@@ -289,11 +287,11 @@ def test_a_wheel_cannot_replace_the_standard_library(
     make_wheel: MakeWheel, cache: Cache, toy_runtime: Runtime
 ) -> None:
     fill(toy_runtime.stdlib, "os.py", "dataclasses.py")
-    backport = wheels.unpack(make_wheel("dataclasses"), cache)
+    backport = unpack(make_wheel("dataclasses"), cache)
     found = {str(resource.path): summary(resource) for resource in collect([backport], toy_runtime)}
     assert found["lib/python3.13/dataclasses.py"] == "source dataclasses"
     assert found[f"{SITE}/dataclasses.py"] == "data"
-    evil = wheels.unpack(make_wheel("evil", files={"evil-1.0.data/data/lib/python3.13/os.py": b"x"}), cache)
+    evil = unpack(make_wheel("evil", files={"evil-1.0.data/data/lib/python3.13/os.py": b"x"}), cache)
     with pytest.raises(WheelError, match=r"python and evil both contain lib/python3\.13/os\.py"):
         collect([evil], toy_runtime)
 

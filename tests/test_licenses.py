@@ -25,7 +25,7 @@ from oxidize_build.resources import Content
 from oxidize_build.runtime.model import Component as RuntimePart
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.settings.model import Licenses
-from oxidize_build.wheels import UnpackedWheel, unpack
+from oxidize_build.unpacked_wheel import UnpackedWheel, unpack
 
 MakeWheel: TypeAlias = Callable[..., Path]
 

@@ -18,7 +18,7 @@ from oxidize_build.runtime import Runtime
 from oxidize_build.runtime.find import find_runtime
 from oxidize_build.runtime.store import RuntimeStore
 from oxidize_build.runtime.wheel import distribution_name, platform_tags, write_runtime_wheel
-from oxidize_build.wheels import unpack
+from oxidize_build.unpacked_wheel import unpack
 
 NAME = "oxidize_runtime_cp314-3.14.7-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from oxidize_build.resources import Resource
     from oxidize_build.runtime.model import Runtime
-    from oxidize_build.wheels import UnpackedWheel, WheelFile
+    from oxidize_build.unpacked_wheel import UnpackedWheel, WheelFile
 
 PYTHON = "python"
 """Origin of the runtime's own files."""

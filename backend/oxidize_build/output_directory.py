@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from oxidize_build.beside import companions
+from oxidize_build.digests import file_sha256
 from oxidize_build.errors import OutputError
 
 KINDS = {".whl": "wheel", ".tar.gz": "sdist"}
@@ -43,15 +43,10 @@ def write_report(report: Path, files: Iterable[Path]) -> None:
             "path": os.fspath(path),
             "kind": kind(path),
             "size": path.stat().st_size,
-            "hashes": {"sha256": _sha256(path)},
+            "hashes": {"sha256": file_sha256(path)},
         }
         for path in files
     ]
     report.write_text(
         json.dumps({"version": "1.0", "artifacts": artifacts}, indent=2) + "\n", encoding="utf-8"
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

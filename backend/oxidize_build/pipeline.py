@@ -56,9 +56,9 @@ from oxidize_build.sources import Sources, obtain_files, obtain_wheels
 from oxidize_build.staging import deliver, staging
 from oxidize_build.summary import ExecutableSummary, summarise, tell
 from oxidize_build.target import check_glibc, check_loadable
+from oxidize_build.unpacked_wheel import UnpackedWheel, entry_points, unpack
 from oxidize_build.unpacker import packed_stub
 from oxidize_build.verify import VerifyReport, verify
-from oxidize_build.wheels import UnpackedWheel, entry_points, unpack
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from oxidize_build.link import DECODER, static_libraries, stub_sources
 from oxidize_build.resources import Content, Resource, SharedLibrary
 from oxidize_build.runtime.build.sources import find_component
 from oxidize_build.runtime.model import Runtime
-from oxidize_build.wheels import UnpackedWheel, marker_environment, metadata
+from oxidize_build.unpacked_wheel import UnpackedWheel, metadata
+from oxidize_build.wheels import marker_environment
 
 PYTHON = "CPython"
 PYTHON_LICENSE = "Python-2.0"

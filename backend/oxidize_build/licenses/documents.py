@@ -19,7 +19,7 @@ from oxidize_build.program import OWN
 from oxidize_build.resources import Content, DataFile, Resource
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.settings.model import Licenses
-from oxidize_build.wheels import UnpackedWheel
+from oxidize_build.unpacked_wheel import UnpackedWheel
 
 TEXTS = PurePosixPath("share/licenses/LICENSES.txt")
 """Where the collected licence texts stand in the executable's tree."""

@@ -6,7 +6,6 @@ and begun anew otherwise.
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import re
@@ -20,6 +19,7 @@ from typing import IO, Protocol, cast
 
 from oxidize_build import __version__
 from oxidize_build.cache import Cache
+from oxidize_build.digests import file_sha256
 from oxidize_build.errors import DownloadError
 from oxidize_build.progress import transfer
 from oxidize_build.staging import CANNOT_WRITE
@@ -99,9 +99,8 @@ def find_version(version: str, sha256: str) -> str:
         )
     found = sorted(Path(mirror).glob(f"cpython-{version}[-+.]*"))
     for path in found:
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256.lower():
-                return path.absolute().as_uri()
+        if file_sha256(path) == sha256.lower():
+            return path.absolute().as_uri()
     raise DownloadError(
         f"no archive of Python {version} in {mirror} has the SHA-256 {sha256}",
         hint=f"archives of that version there: {', '.join(path.name for path in found) or 'none'}",
@@ -128,11 +127,11 @@ class _Transfer:
     def run(self, sha256: str) -> None:
         """Fill *target*. Raises DownloadError."""
         resumed = self._complete()
-        found = self._sha256()
+        found = file_sha256(self.target)
         if found != sha256 and resumed:  # the parts may be of different files
             self.validator = None
             self._complete()
-            found = self._sha256()
+            found = file_sha256(self.target)
         if found != sha256:
             raise DownloadError(
                 f"{self.url} has the SHA-256 {found}, expected {sha256}",
@@ -201,10 +200,6 @@ class _Transfer:
                 missing = None if missing is None else missing - len(chunk)
         if missing:
             raise _BrokenOffError(f"the connection ended {missing} bytes too early")
-
-    def _sha256(self) -> str:
-        with self.target.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _where_it_begins(response: _Response, asked: int) -> int:

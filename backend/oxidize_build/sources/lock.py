@@ -41,7 +41,8 @@ from oxidize_build.sources.groups import group_requirements
 from oxidize_build.sources.local import local_wheels
 from oxidize_build.sources.model import Sources
 from oxidize_build.sources.tags import runtime_tags
-from oxidize_build.wheels import marker_environment, metadata, store, stored_wheel, unpack
+from oxidize_build.unpacked_wheel import metadata, unpack
+from oxidize_build.wheels import marker_environment, store, stored_wheel
 
 STRONG = ("sha256", "sha384", "sha512")
 """Hashes that pip checks files by."""

@@ -11,7 +11,8 @@ from oxidize_build.sources.groups import group_requirements
 from oxidize_build.sources.local import local_wheels, placed_files, root_files
 from oxidize_build.sources.lock import locked_wheels
 from oxidize_build.sources.model import Sources
-from oxidize_build.wheels import resolve, unpack
+from oxidize_build.unpacked_wheel import unpack
+from oxidize_build.wheels import resolve
 
 
 def obtain_wheels(project_wheel: Path, sources: Sources, runtime: Runtime, cache: Cache) -> tuple[Path, ...]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
 
 from oxidize_build.cache import Cache, cache_key
+from oxidize_build.digests import file_sha256
 from oxidize_build.errors import ArchiveError
 from oxidize_build.runtime.build.building import ARCHIVE_SUFFIX, Build
 from oxidize_build.runtime.build.plan import Plan, Workshop
@@ -85,9 +85,7 @@ def _source(request: Request) -> tuple[Component, Path | None]:
     archive = Path(request.source)
     if not archive.is_file():
         raise ArchiveError(f"there is no source archive {archive}", hint="--source names a file or a URL")
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return _own(request.version, archive.absolute().as_uri(), digest), archive
+    return _own(request.version, archive.absolute().as_uri(), file_sha256(archive)), archive
 
 
 def _known(version: str) -> Component:
