@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from oxidize_build.runtime.model import Runtime
 
 MakeWheel = Callable[..., Path]
-INFO = "demo-1.0.dist-info"
 
 
 @pytest.fixture
