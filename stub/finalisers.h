@@ -4,8 +4,9 @@
 
 #include <stdbool.h>
 
-/* Once the program has ended (ending.c): whether Py_FinalizeEx would do anything that the program, or
-   somebody outside, could tell from the kernel's taking all memory back. When in doubt, it would. */
+/* Once the program has ended (ending.c): whether Py_FinalizeEx would do anything that the program,
+   or somebody outside, could tell from the kernel's taking all memory back. When in doubt, it
+   would. */
 bool finalisers_are_left(void);
 
 #endif
