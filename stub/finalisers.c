@@ -113,20 +113,39 @@ struct survey {
     size_t count;
 };
 
-/* What the standard library itself has called removes an entry from a table. */
+static bool
+is_text(PyObject *object, const char *text)
+{
+    return object != NULL && PyUnicode_Check(object) &&
+           PyUnicode_CompareWithASCIIString(object, text) == 0;
+}
+
+/* These of the standard library remove an entry from a table. */
 static bool
 is_harmless_callback(PyObject *callback)
 {
+    static const struct {
+        const char *module;
+        const char *name;
+    } known[] = {
+        {"weakref", "remove"}, {"_weakrefset", "_remove"}, {"logging", "_removeHandlerRef"}};
     if (callback == NULL) {
         return true;
     }
     if (PyCFunction_Check(callback)) {
         return IS_OWN(PyCFunction_GET_FUNCTION(callback));
     }
-    PyObject *module = PyFunction_Check(callback) ? PyFunction_GET_MODULE(callback) : NULL;
-    return module != NULL && PyUnicode_Check(module) &&
-           (PyUnicode_CompareWithASCIIString(module, "weakref") == 0 ||
-            PyUnicode_CompareWithASCIIString(module, "_weakrefset") == 0);
+    if (!PyFunction_Check(callback)) {
+        return false;
+    }
+    const PyFunctionObject *function = (PyFunctionObject *)callback;
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(known); i++) {
+        if (is_text(function->func_module, known[i].module) &&
+            is_text(function->func_name, known[i].name)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool

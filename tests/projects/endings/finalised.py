@@ -27,7 +27,7 @@ def start_thread():
 def show_collector():
     import gc
 
-    print(gc.get_freeze_count(), gc.isenabled(), len(gc.get_objects()) > 1000)
+    print(gc.get_freeze_count() < 1000, gc.isenabled(), len(gc.get_objects()) > 1000)
     print(any(found is os.__dict__ for found in gc.get_objects()))
     print(any(found is sys.modules for found in gc.get_referrers(os)))
 

@@ -62,6 +62,17 @@ def reference():
     os.reference = weakref.ref(os.left_here, lambda reference: print("reference cleared"))
 
 
+def method():
+    import weakref
+
+    class Watched:
+        def act(self):
+            pass
+
+    os.left_here = Watched()
+    os.reference = weakref.WeakMethod(os.left_here.act, lambda reference: print("method cleared"))
+
+
 def file():
     os.left_here = open("written", "w", encoding="utf-8")  # noqa: SIM115  left open on purpose
     os.left_here.write("text")
@@ -104,6 +115,11 @@ def callback():
 
 def nothing():
     """Leaves objects with finalisers that have nothing to do."""
+    import logging
+    import weakref
+
+    os.handler = logging.StreamHandler()
+    os.keys = weakref.WeakKeyDictionary({os.handler: 1})
     done = _generate()
     list(done)
     with open(os.devnull, encoding="utf-8") as closed:
