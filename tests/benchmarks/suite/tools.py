@@ -204,15 +204,8 @@ def freezers(interpreter: Interpreter) -> list[Tool]:
     slow = frozenset({"flask", "numpy", "black", "stdlib"})
     config = {"PYINSTALLER_CONFIG_DIR": "config"}
     unpacking = {"SHIV_ROOT": "shiv", "PEX_ROOT": "pex"}
-    nuitka = (
-        "python",
-        "-m",
-        "nuitka",
-        "--onefile",
-        "--quiet",
-        "--assume-yes-for-downloads",
-        "--output-dir=dist",
-    )
+    nuitka = "python -m nuitka --onefile --quiet --assume-yes-for-downloads --output-dir=dist"
+    zip_options = "--python={python} --entry-point={name}:main --output-file=dist/{name}"
     return [
         Freezer("PyInstaller one-file", interpreter, arguments=_pyinstaller("--onefile"), variables=config),
         Freezer(
@@ -228,7 +221,7 @@ def freezers(interpreter: Interpreter) -> list[Tool]:
             interpreter,
             rebuilds=False,
             slow_with=slow,
-            arguments=(*nuitka, "--output-filename={name}", "{name}.py"),
+            arguments=(*nuitka.split(), "--output-filename={name}", "{name}.py"),
             variables={"NUITKA_CACHE_DIR": "cache"},
         ),
         Freezer(
@@ -237,29 +230,9 @@ def freezers(interpreter: Interpreter) -> list[Tool]:
             arguments=("cxfreeze", "build_exe", "--silent", "--script={name}.py", "--build-exe=dist"),
             delivered="dist",
         ),
-        Freezer(
-            "shiv",
-            interpreter,
-            arguments=(
-                "shiv",
-                "--python={python}",
-                "--entry-point={name}:main",
-                "--output-file=dist/{name}",
-                ".",
-            ),
-            variables=unpacking,
-        ),
-        Freezer(
-            "pex",
-            interpreter,
-            arguments=(
-                "pex",
-                ".",
-                "--python={python}",
-                "--entry-point={name}:main",
-                "--output-file=dist/{name}",
-            ),
-            variables=unpacking,
+        *(
+            Freezer(tool, interpreter, arguments=(tool, *zip_options.split(), "."), variables=unpacking)
+            for tool in ("shiv", "pex")
         ),
     ]
 
