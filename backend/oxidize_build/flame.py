@@ -7,7 +7,6 @@ standard library has one colour, and so has each of the packages that take most 
 from __future__ import annotations
 
 import html
-import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from oxidize_build.errors import OutputError
+from oxidize_build.page import fill_page
 from oxidize_build.profile import Profile
 
-_PAGE = Path(__file__).with_name("flame.html")
 WIDTH = 1200
 """Of an SVG, in pixels, and so are the following."""
 ROW = 19
@@ -237,20 +236,9 @@ Node: TypeAlias = list[object]
 
 
 def _page(root: Frame) -> str:
-    page = _PAGE.read_text(encoding="utf-8")
-    # Each text is put in once, and none of them is looked through for the other marks
-    before, _, rest = page.partition("@TITLE@")
-    between, _, rest = rest.partition("@TREE@")
-    last, _, after = rest.partition("@LEGEND@")
-    title = html.escape(f"{root.name}: where the time of imports goes")
     hues = Hues.of(root)
-    tree, legend = _json(_node(root, root, hues)), _json(hues.legend(root))
-    return f"{before}{title}{between}{tree}{last}{legend}{after}"
-
-
-def _json(value: object) -> str:
-    """Return *value* as JSON that may stand in a script element."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    title = f"{root.name}: where the time of imports goes"
+    return fill_page("flame.html", title, tree=_node(root, root, hues), legend=hues.legend(root))
 
 
 def _node(frame: Frame, root: Frame, hues: Hues) -> Node:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import html
-import json
-from pathlib import Path
 from typing import TypeAlias
 
 from oxidize_build.contents import Contents, Entry, Folder, Part, folders
+from oxidize_build.page import fill_page
 
-_PAGE = Path(__file__).with_name("treemap.html")
 _PARTS = tuple(Part)
 _OUTSIDE_THE_TREE = {Part.STUB: "(interpreter)", Part.INDEX: "(index)", Part.SNAPSHOT: "(snapshot)"}
 Node: TypeAlias = list[object]
@@ -30,18 +27,7 @@ def treemap(name: str, contents: Contents) -> str:
         [name, sizes[part], _PARTS.index(part)] for part, name in _OUTSIDE_THE_TREE.items() if part in sizes
     ]
     root: Node = [name, contents.total, children]
-    page = _PAGE.read_text(encoding="utf-8")
-    # Each text is put in once, and none of them is looked through for the other marks
-    before, _, rest = page.partition("@TITLE@")
-    between, _, rest = rest.partition("@TREE@")
-    last, _, after = rest.partition("@PARTS@")
-    title = html.escape(f"{name}: where the bytes go")
-    return "".join((before, title, between, _json(root), last, _json(_PARTS), after))
-
-
-def _json(value: object) -> str:
-    """Return *value* as JSON that may stand in a script element."""
-    return json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+    return fill_page("treemap.html", f"{name}: where the bytes go", tree=root, parts=_PARTS)
 
 
 def _leaf(entry: Entry) -> Node:
