@@ -14,6 +14,8 @@
 #include <internal/pycore_pystate.h> /* _PyInterpreterState_Main */
 #include <internal/pycore_runtime.h> /* _PyRuntime */
 
+#include "os.h"
+
 /* --- code ------------------------------------------------------------------------------------ */
 
 /* The linker's bounds of the executable, in which CPython and its own extension modules are. */
@@ -47,12 +49,22 @@ has_finaliser(const PyTypeObject *type)
     return type->tp_finalize != NULL || type->tp_del != NULL;
 }
 
+/* Classes that mypyc has compiled: as those of Python, they have a finaliser where they have
+   __del__, and else release what an object refers to. */
+static bool
+is_of_mypyc(destructor dealloc)
+{
+    const char *library = os_library_of((void (*)(void))dealloc);
+    return library != NULL && strstr(library, "__mypyc.") != NULL;
+}
+
 /* A class has its bases' functions behind its own. */
 static enum verdict
 judge(PyTypeObject *type)
 {
     for (const PyTypeObject *base = type; base != NULL; base = base->tp_base) {
-        if (!IS_OWN(base->tp_dealloc) || !IS_OWN(base->tp_free)) {
+        if (!IS_OWN(base->tp_free) ||
+            !(IS_OWN(base->tp_dealloc) || is_of_mypyc(base->tp_dealloc))) {
             return NOTICEABLE;
         }
     }
@@ -78,12 +90,20 @@ verdict_of(PyTypeObject *type)
     return known[slot].verdict;
 }
 
+/* CPython's one such type with a finaliser: an iterator that was left in the middle warns of it,
+   for those who have asked for such warnings. */
+static bool
+is_directory_iterator(const PyTypeObject *type)
+{
+    return strcmp(type->tp_name, "posix.ScandirIterator") == 0 && IS_OWN(type->tp_dealloc);
+}
+
 /* Objects that the collector does not know cannot be looked for: whether there may be some that
    matter. */
 static bool
 hides_objects(PyTypeObject *type)
 {
-    return !PyType_HasFeature(type, Py_TPFLAGS_HAVE_GC) &&
+    return !PyType_HasFeature(type, Py_TPFLAGS_HAVE_GC) && !is_directory_iterator(type) &&
            (has_finaliser(type) || judge(type) == NOTICEABLE);
 }
 
@@ -309,7 +329,8 @@ is_observed(void)
            PyThreadState_Next(thread) != NULL || main->audit_hooks != NULL ||
            _PyRuntime.audit_hooks.head != NULL || _PyRuntime.atexit.ncallbacks > 0 ||
            !is_empty(main->gc.garbage) || !is_empty(main->gc.callbacks) || main->gc.debug != 0 ||
-           config->verbose || config->malloc_stats || config->dump_refs;
+           config->verbose || config->malloc_stats || config->dump_refs || config->dev_mode ||
+           config->warnoptions.length > 0;
 }
 
 /* Before 3.13 connections have no finaliser, and yet do something: they write to the database. */

@@ -57,6 +57,9 @@ struct os_library {
 void os_load_circle(struct os_library *members, size_t count, unsigned serial, int flags,
                     const char **reason);
 
+/* The path of the shared library whose code this is; null if it is the executable's. */
+const char *os_library_of(void (*code)(void));
+
 /* Memory of whole huge pages, if the kernel has some for those who ask, else of as many small ones.
    `size` is a power of two. Null if there is none. */
 void *os_map_huge(size_t size);

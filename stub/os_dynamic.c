@@ -81,6 +81,13 @@ os_dlerror(void)
     return next_dlerror();
 }
 
+const char *
+os_library_of(void (*code)(void))
+{
+    Dl_info found;
+    return dladdr((void *)code, &found) != 0 ? found.dli_fname : NULL;
+}
+
 /* Enough for every serial number. */
 #define SPELLING_SIZE 160
 

@@ -6,6 +6,8 @@
 #include <stdlib.h> /* bsearch */
 #include <string.h> /* strcmp */
 
+#include "os.h"
+
 /* The C API, in order of the names: link.py makes this table of what libpython exports. */
 struct symbol {
     const char *name;
@@ -67,4 +69,11 @@ dlclose(void *handle)
 {
     (void)handle;
     return 0;
+}
+
+const char *
+os_library_of(void (*code)(void))
+{
+    (void)code;
+    return NULL;
 }
