@@ -65,9 +65,10 @@ class Analysis:
 
 
 def analyze(path: Path) -> Analysis:
-    """Analyse the ELF, Mach-O or PE file at *path*.
+    """Return what the ELF, Mach-O or PE file at *path* needs and how it is protected.
 
-    Raises ObjectFileError if it is none or damaged, and ImageError if what oxidize has packed in it is.
+    Raises ObjectFileError if it is no such file or is damaged, and ImageError if what oxidize has packed in
+    it is damaged.
     """
     try:
         with path.open("rb") as file:

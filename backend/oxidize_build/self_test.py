@@ -41,7 +41,7 @@ class SelfTestReport:
 
 
 def run_self_test(executable: Path, image: Image) -> SelfTestReport:
-    """Import every module of *executable*, whose *image* has been read, in child processes of it.
+    """Import every module of *executable*, which has *image*, in child processes; return the result.
 
     Code of the packed modules runs. Raises ImageError when the executable does not get that far.
     """

@@ -39,7 +39,7 @@ class VerifyReport:
 
 
 def verify(path: Path) -> VerifyReport:
-    """Check every record and every content of the executable at *path*.
+    """Check every record and every content of the executable at *path*, and return what it holds.
 
     Raises ImageError, naming the file and the fault, when it is damaged or not one of oxidize's.
     """

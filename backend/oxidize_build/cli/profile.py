@@ -63,7 +63,10 @@ def profile(name: str | None, project: Path, by: str, top: int, flame: Path | No
 
 
 def write_flame(output: Path, name: str, profile: Profile) -> None:
-    """Write the picture of *profile*, of the executable *name*, to *output*."""
+    """Write the picture of *profile*, of the executable *name*, to *output*.
+
+    Raises OutputError when it cannot be written, or its name ends in neither .svg nor .html.
+    """
     from oxidize_build.errors import OutputError
     from oxidize_build.flame import flame_graph
 

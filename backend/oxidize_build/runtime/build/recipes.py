@@ -226,7 +226,10 @@ def sqlite(bench: Bench) -> None:
 
 
 def openssl(bench: Bench) -> None:
-    """Build libssl and libcrypto, all providers built in, without programs."""
+    """Build libssl and libcrypto, all providers built in, without programs.
+
+    Raises RuntimeBuildError when its sources are not as they are known.
+    """
     told = bench.source / "crypto" / "build.info"
     text = told.read_text(encoding="utf-8")
     if _OPENSSL_COMMAND not in text:
