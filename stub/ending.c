@@ -279,7 +279,10 @@ ending_finalise(void)
     }
     let_program_end(); /* what Py_FinalizeEx does first, and then finds done */
     if (!finalisers_are_left()) {
-        return flush_streams();
+        int status = flush_streams();
+        flush_stream("__stdout__"); /* which the program may have put others in the place of */
+        flush_stream("__stderr__");
+        return status;
     }
     startup_objects_settle();
     return Py_FinalizeEx();

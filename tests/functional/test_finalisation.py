@@ -19,7 +19,7 @@ PLACES = (
     "thread collector status raise"
 )
 LEFT = (
-    "slotted metaclass generator coroutine finalizer reference method file raw_file database daemon audit "
+    "slotted metaclass generator coroutine finalizer reference method file replaced_stream raw_file database daemon audit "
     "callback nothing"
 )
 

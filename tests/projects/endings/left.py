@@ -78,6 +78,11 @@ def file():
     os.left_here.write("text")
 
 
+def replaced_stream():
+    print("printed", end="")
+    sys.stdout = io.StringIO()
+
+
 def raw_file():
     class Raw(io.RawIOBase):
         def close(self):
