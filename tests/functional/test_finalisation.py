@@ -19,8 +19,8 @@ PLACES = (
     "thread collector status raise"
 )
 LEFT = (
-    "slotted metaclass generator coroutine finalizer reference method file replaced_stream raw_file database daemon audit "
-    "callback nothing"
+    "slotted metaclass generator coroutine finalizer reference method file replaced_stream raw_file database "
+    "daemon audit callback nothing"
 )
 
 
