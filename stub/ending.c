@@ -14,6 +14,7 @@
 #endif
 
 #include "finalisers.h"
+#include "names.h"
 #include "snapshot.h"
 #include "startup_objects.h"
 
@@ -26,7 +27,7 @@ take_code(void)
     PyObject *type, *exception, *traceback;
     PyErr_Fetch(&type, &exception, &traceback);
     PyErr_NormalizeException(&type, &exception, &traceback);
-    PyObject *code = exception ? PyObject_GetAttrString(exception, "code") : NULL;
+    PyObject *code = exception ? names_attribute(exception, NAME_CODE) : NULL;
     PyErr_Clear();
     if (code != NULL) {
         Py_XDECREF(exception);
@@ -96,11 +97,11 @@ tell_ignored(const char *doing, PyObject *object)
 
 /* Call a function without arguments of a module, if that has been imported. */
 static void
-call_if_imported(const char *module_name, const char *function, const char *doing)
+call_if_imported(const char *module_name, enum name function, const char *doing)
 {
     PyObject *name = PyUnicode_FromString(module_name);
     PyObject *module = name ? PyImport_GetModule(name) : NULL;
-    PyObject *result = module ? PyObject_CallMethod(module, function, NULL) : NULL;
+    PyObject *result = module ? names_call(module, function) : NULL;
     if (result == NULL && PyErr_Occurred()) {
         tell_ignored(doing, module);
     }
@@ -122,11 +123,11 @@ static void
 let_program_end(void)
 {
     begin_end();
-    call_if_imported("threading", "_shutdown", "on threading shutdown");
+    call_if_imported("threading", NAME_SHUTDOWN, "on threading shutdown");
     if (Py_MakePendingCalls() < 0) {
         tell_ignored("in a pending call", NULL);
     }
-    call_if_imported("atexit", "_run_exitfuncs", "in atexit callbacks");
+    call_if_imported("atexit", NAME_RUN_EXIT_FUNCTIONS, "in atexit callbacks");
 }
 
 /* --- files --------------------------------------------------------------------------------- */
@@ -134,7 +135,7 @@ let_program_end(void)
 static bool
 is_closed(PyObject *file)
 {
-    PyObject *closed = PyObject_GetAttrString(file, "closed");
+    PyObject *closed = names_attribute(file, NAME_CLOSED);
     bool is_set = closed != NULL && PyObject_IsTrue(closed) == 1;
     Py_XDECREF(closed);
     PyErr_Clear();
@@ -145,8 +146,7 @@ is_closed(PyObject *file)
 static int
 flush(PyObject *file)
 {
-    PyObject *result =
-        is_closed(file) ? Py_NewRef(Py_None) : PyObject_CallMethod(file, "flush", NULL);
+    PyObject *result = is_closed(file) ? Py_NewRef(Py_None) : names_call(file, NAME_FLUSH);
     Py_XDECREF(result);
     return result ? 0 : -1;
 }
@@ -198,7 +198,7 @@ static void
 find_unfrozen_files(struct files *files)
 {
     PyObject *gc = PyImport_ImportModule("gc");
-    PyObject *objects = gc ? PyObject_CallMethod(gc, "get_objects", NULL) : NULL;
+    PyObject *objects = gc ? names_call(gc, NAME_GET_OBJECTS) : NULL;
     for (Py_ssize_t i = 0; objects != NULL && i < PyList_GET_SIZE(objects); i++) {
         note_file(PyList_GET_ITEM(objects, i), files);
     }
@@ -248,19 +248,18 @@ flush_all(PyObject *files, PyTypeObject *type, bool of_type)
 }
 
 static PyTypeObject *
-io_type(const char *name)
+io_type(PyObject *io, enum name name)
 {
-    PyObject *io = PyImport_ImportModule("_io");
-    PyObject *type = io ? PyObject_GetAttrString(io, name) : NULL;
-    Py_XDECREF(io);
-    return (PyTypeObject *)type;
+    return io != NULL ? (PyTypeObject *)names_attribute(io, name) : NULL;
 }
 
 static void
 flush_files(void)
 {
-    struct files files = {io_type("TextIOWrapper"), io_type("BufferedWriter"),
-                          io_type("BufferedRandom"), PyList_New(0)};
+    PyObject *io = PyImport_ImportModule("_io");
+    struct files files = {io_type(io, NAME_TEXT_WRAPPER), io_type(io, NAME_BUFFERED_WRITER),
+                          io_type(io, NAME_BUFFERED_RANDOM), PyList_New(0)};
+    Py_XDECREF(io);
     if (files.text != NULL && files.writer != NULL && files.random != NULL) {
         find_files(&files);
         if (files.found != NULL) {

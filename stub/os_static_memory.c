@@ -1,11 +1,9 @@
 /* malloc in a static executable: mimalloc, which CPython has linked in since 3.13. musl's own is
    slow on large blocks and with many threads. All of libc's functions that allocate have to come
    here, and the linker sees to that but for three which zig's libc binds to its own malloc when it
-   is compiled: these are defined here, too. */
-#define _GNU_SOURCE
+   is compiled: memory.c has others in their place. */
 #include <pyconfig.h> /* WITH_MIMALLOC */
-#include <string.h>   /* memcpy, strlen */
-#include <wchar.h>    /* wmemcpy */
+#include <stddef.h>   /* size_t */
 
 #ifdef WITH_MIMALLOC
 
@@ -78,32 +76,6 @@ size_t
 malloc_usable_size(void *block)
 {
     return mi_usable_size(block);
-}
-
-char *
-strndup(const char *text, size_t most)
-{
-    size_t size = strnlen(text, most);
-    char *copy = mi_malloc(size + 1);
-    if (copy != NULL) {
-        memcpy(copy, text, size);
-        copy[size] = '\0';
-    }
-    return copy;
-}
-
-char *
-strdup(const char *text)
-{
-    return strndup(text, strlen(text));
-}
-
-wchar_t *
-wcsdup(const wchar_t *text)
-{
-    size_t size = wcslen(text) + 1;
-    wchar_t *copy = mi_calloc(size, sizeof *copy);
-    return copy != NULL ? wmemcpy(copy, text, size) : NULL;
 }
 
 #endif

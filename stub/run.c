@@ -11,6 +11,7 @@
 #include "fallbacks.h"
 #include "finder.h"
 #include "module_list.h"
+#include "names.h"
 #include "os.h"
 #include "placed.h"
 #include "programs.h"
@@ -166,10 +167,10 @@ find_executable(struct invocation *invocation)
 }
 
 static bool
-flag(const char *name)
+flag(enum name name)
 {
     PyObject *flags = PySys_GetObject("flags"); /* borrowed */
-    PyObject *value = flags ? PyObject_GetAttrString(flags, name) : NULL;
+    PyObject *value = flags ? names_attribute(flags, name) : NULL;
     bool is_set = value != NULL && PyObject_IsTrue(value) == 1;
     Py_XDECREF(value);
     PyErr_Clear();
@@ -180,7 +181,7 @@ flag(const char *name)
 static bool
 is_inspected(void)
 {
-    return flag("inspect") && (isatty(STDIN_FILENO) || flag("interactive"));
+    return flag(NAME_INSPECT) && (isatty(STDIN_FILENO) || flag(NAME_INTERACTIVE));
 }
 
 /* End as Py_RunMain does, or with `fast` in the shortened way. `result` is null if an exception is
@@ -283,6 +284,6 @@ oxidize_run(int argc, char **argv)
     if (invocation.interpreter || target.python) {
         return Py_RunMain();
     }
-    bool inspected = flag("inspect");
+    bool inspected = flag(NAME_INSPECT);
     return finish(worker ? run_worker() : run_target(&target), inspected, target.fast_exit);
 }

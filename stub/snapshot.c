@@ -12,6 +12,7 @@
 #include "arenas.h"
 #include "first_objects.h"
 #include "memory.h"
+#include "names.h"
 #include "os.h"
 #include "registrations.h"
 #include "snapshot_cpython.h"
@@ -366,6 +367,7 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     if (!snapshot_cpython_restore(snapshot.utf8_mode)) {
         status_die(status_fault("its snapshot cannot be used"));
     }
+    names_use((PyObject *)(uintptr_t)snapshot.header.names);
     set_arenas(image);
     first_objects_setup((void *)(MEMORY_ARENA + arena_pages(&snapshot)));
     replace_paths(&snapshot, invocation->executable);

@@ -12,6 +12,7 @@
 
 #include "image_format.h"
 #include "memory.h"
+#include "snapshot_cpython.h"
 #include "snapshot_scan.h"
 
 #define MOST_TYPES 8192
@@ -99,9 +100,8 @@ is_of_other_module(PyObject *object)
     if (PyFunction_Check(object)) {
         name = ((PyFunctionObject *)object)->func_module;
     } else if (PyType_Check(object) && ((PyTypeObject *)object)->tp_dict != NULL) {
-        PyObject *key = PyUnicode_InternFromString("__module__");
-        name = key != NULL ? PyDict_GetItemWithError(((PyTypeObject *)object)->tp_dict, key) : NULL;
-        Py_XDECREF(key);
+        name = PyDict_GetItemWithError(((PyTypeObject *)object)->tp_dict,
+                                       snapshot_cpython_module_name());
     }
     return name != NULL && PyUnicode_Check(name) &&
            PyUnicode_Compare(name, account.names[account.module]) != 0;
@@ -237,6 +237,18 @@ write_sums(char *text, size_t capacity, char kind, const struct sum *sums, size_
         size += (size_t)written;
     }
     return size;
+}
+
+void
+snapshot_account_prepare(void)
+{
+    PyObject *name, *module;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(PyImport_GetModuleDict(), &at, &name, &module)) {
+        if (!PyUnicode_Check(name) || PyUnicode_AsUTF8(name) == NULL) {
+            PyErr_Clear();
+        }
+    }
 }
 
 size_t

@@ -112,6 +112,12 @@ snapshot_cpython_set_immortal(PyObject *object)
 #endif
 }
 
+PyObject *
+snapshot_cpython_module_name(void)
+{
+    return &_Py_ID(__module__);
+}
+
 void
 snapshot_cpython_forget_interned(PyObject *text)
 {
@@ -232,6 +238,12 @@ void
 snapshot_cpython_set_immortal(PyObject *object)
 {
     (void)object;
+}
+
+PyObject *
+snapshot_cpython_module_name(void)
+{
+    return NULL;
 }
 
 void

@@ -33,6 +33,9 @@ bool snapshot_cpython_restore(bool utf8_mode);
 bool snapshot_cpython_is_immortal(PyObject *object);
 void snapshot_cpython_set_immortal(PyObject *object);
 
+/* The str "__module__". Borrowed. */
+PyObject *snapshot_cpython_module_name(void);
+
 /* Take a str out of those that are interned: that dict would have to be built anew in each process
    where it is changed. */
 void snapshot_cpython_forget_interned(PyObject *text);

@@ -2,7 +2,8 @@
    would be copied for it alone. So they are moved to one place, before they are saved.
 
    A text is moved only if all references to it are known: if as many words have its address as it
-   has references. Words that look like references and are none would be one too many. */
+   has references. Words that look like references and are none would be one too many. Of texts that
+   are the same one is enough. */
 #define _GNU_SOURCE
 #include "snapshot_gather.h"
 
@@ -13,6 +14,7 @@
 
 #include "memory.h"
 #include "snapshot_cpython.h"
+#include "xxh64.h"
 
 #define GRAIN 16
 
@@ -21,6 +23,9 @@ struct found {
     uintptr_t address;
     size_t words; /* that have its address */
     char *moved;  /* where it is to be; null if it stays */
+    uint64_t digest;
+    bool movable;
+    bool repeated; /* one before it is the same */
 };
 
 struct gathering {
@@ -29,13 +34,23 @@ struct gathering {
     struct found *found;
 };
 
+/* Its characters, but for what they end with. */
+static struct cursor
+text_of(const struct image_snapshot_path *path)
+{
+    const void *at = (const void *)(uintptr_t)path->address;
+    if (path->kind == IMAGE_PATH_KIND_STR) {
+        const PyASCIIObject *object = at;
+        return (struct cursor){(const unsigned char *)(object + 1), (size_t)object->length};
+    }
+    return (struct cursor){at, wcslen(at) * sizeof(wchar_t)};
+}
+
 static size_t
 size_of(const struct image_snapshot_path *path)
 {
-    const void *at = (const void *)(uintptr_t)path->address;
-    size_t size = path->kind == IMAGE_PATH_KIND_STR
-                      ? sizeof(PyASCIIObject) + (size_t)((const PyASCIIObject *)at)->length + 1
-                      : (wcslen(at) + 1) * sizeof(wchar_t);
+    bool is_object = path->kind == IMAGE_PATH_KIND_STR;
+    size_t size = text_of(path).size + (is_object ? sizeof(PyASCIIObject) + 1 : sizeof(wchar_t));
     return (size + GRAIN - 1) / GRAIN * GRAIN;
 }
 
@@ -107,40 +122,87 @@ is_movable(const struct image_snapshot_path *path, const struct found *found)
     return path->kind == IMAGE_PATH_KIND_WIDE && found->words == 1;
 }
 
-/* Give each text that can be moved its place; returns how much they take. */
-static size_t
-assign(struct gathering *gathering, char *place)
+static bool
+are_same(const struct image_snapshot_path *a, const struct image_snapshot_path *b)
 {
-    size_t used = 0;
+    struct cursor first = text_of(a), second = text_of(b);
+    return a->kind == b->kind && first.size == second.size &&
+           memcmp(first.data, second.data, first.size) == 0;
+}
+
+/* One before `index` that can be moved and is the same; null if there is none. */
+static struct found *
+find_same(const struct gathering *gathering, size_t index)
+{
+    const struct image_snapshot_path *list = gathering->paths->list;
+    for (size_t i = 0; i < index; i++) {
+        struct found *found = &gathering->found[i];
+        if (found->movable && !found->repeated && found->digest == gathering->found[index].digest &&
+            are_same(&list[i], &list[index])) {
+            return found;
+        }
+    }
+    return NULL;
+}
+
+/* Find out which texts can be moved; returns how much those take that are to be kept. */
+static size_t
+choose(struct gathering *gathering)
+{
+    size_t size = 0;
     for (size_t i = 0; i < gathering->paths->count; i++) {
         struct found *found = &gathering->found[i];
         const struct image_snapshot_path *path = &gathering->paths->list[i];
         if (is_movable(path, found)) {
-            found->moved = place != NULL ? place + used : NULL;
-            used += size_of(path);
+            found->movable = true;
+            found->digest = xxh64(text_of(path), path->kind);
+            found->repeated = find_same(gathering, i) != NULL;
+            size += found->repeated ? 0 : size_of(path);
         }
     }
-    return used;
+    return size;
+}
+
+/* Give each text that can be moved its place. */
+static void
+assign(struct gathering *gathering, char *place)
+{
+    for (size_t i = 0; i < gathering->paths->count; i++) {
+        struct found *found = &gathering->found[i];
+        if (found->repeated) {
+            found->moved = find_same(gathering, i)->moved;
+        } else if (found->movable) {
+            found->moved = place;
+            place += size_of(&gathering->paths->list[i]);
+        }
+    }
 }
 
 static void
 move(struct gathering *gathering)
 {
-    for (size_t i = 0; i < gathering->paths->count; i++) {
-        struct image_snapshot_path *path = &gathering->paths->list[i];
-        char *moved = gathering->found[i].moved;
-        void *at = (void *)(uintptr_t)path->address;
-        if (moved == NULL) {
-            continue;
+    struct snapshot_paths *paths = gathering->paths;
+    size_t count = 0;
+    for (size_t i = 0; i < paths->count; i++) {
+        struct image_snapshot_path path = paths->list[i];
+        const struct found *found = &gathering->found[i];
+        void *at = (void *)(uintptr_t)path.address;
+        if (found->movable && !found->repeated) {
+            memcpy(found->moved, at, size_of(&path));
+            path.address = (uintptr_t)found->moved;
+            if (path.kind == IMAGE_PATH_KIND_STR) {
+                /* It has no block of its own, by which it could be resized. */
+                snapshot_cpython_set_immortal((PyObject *)found->moved);
+            }
         }
-        memcpy(moved, at, size_of(path));
-        if (path->kind == IMAGE_PATH_KIND_STR) {
-            /* It has no block of its own, by which it could be resized. */
-            snapshot_cpython_set_immortal((PyObject *)moved);
+        if (found->movable) {
+            free(at);
         }
-        path->address = (uintptr_t)moved;
-        free(at);
+        if (!found->repeated) {
+            paths->list[count++] = path;
+        }
     }
+    paths->count = count;
 }
 
 bool
@@ -161,7 +223,7 @@ snapshot_gather_paths(const struct region regions[SNAPSHOT_REGIONS], struct snap
         gathering.found[i].address = paths->list[i].address;
     }
     visit_all_words(&gathering, count);
-    size_t size = assign(&gathering, NULL);
+    size_t size = choose(&gathering);
     size = (size + SNAPSHOT_PAGE - 1) / SNAPSHOT_PAGE * SNAPSHOT_PAGE;
     char *gathered = size > 0 ? aligned_alloc(SNAPSHOT_PAGE, size) : NULL;
     if (gathered == NULL) {

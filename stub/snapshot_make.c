@@ -12,12 +12,14 @@
 
 #include "image_format.h"
 #include "memory.h"
+#include "names.h"
 #include "registrations.h"
 #include "snapshot_account.h"
 #include "snapshot_cpython.h"
 #include "snapshot_gather.h"
 #include "snapshot_immortal.h"
 #include "snapshot_paths.h"
+#include "snapshot_renew.h"
 #include "snapshot_scan.h"
 #include "snapshot_state.h"
 #include "xxh64.h"
@@ -280,6 +282,19 @@ scan(void)
     snapshot_scan((struct region){MEMORY_ARENA, MEMORY_ARENA + memory_arena_size()}, &words);
 }
 
+/* Of all that is saved. */
+static uint64_t
+digest(void)
+{
+    struct cursor all = {(const unsigned char *)MEMORY_ARENA, memory_arena_size()};
+    uint64_t found = xxh64(all, 0);
+    for (size_t i = 0; i < SNAPSHOT_REGIONS; i++) {
+        const unsigned char *first = (const unsigned char *)regions[i].first;
+        found = xxh64((struct cursor){first, regions[i].end - regions[i].first}, found);
+    }
+    return found;
+}
+
 static void
 find_paths(struct snapshot_paths *paths, PyObject *containers)
 {
@@ -288,6 +303,23 @@ find_paths(struct snapshot_paths *paths, PyObject *containers)
     paths->containers = containers;
     snapshot_find_paths(regions, paths);
     snapshot_find_containers(paths);
+}
+
+static void
+rehearse(PyObject *renewed, PyObject *main_code, struct image_snapshot *header)
+{
+    char *arguments[] = {SNAPSHOT_ROOT, NULL};
+    struct invocation invocation = {.argc = 1, .argv = arguments, .invoked = SNAPSHOT_ROOT};
+    if (!snapshot_rehearse(renewed, main_code, &invocation)) {
+        PyErr_Print();
+        refuse("what each process has of its own cannot be made");
+    }
+    PyObject *names = names_all(); /* it stays */
+    if (names == NULL) {
+        refuse("there is too little memory");
+    }
+    PyObject_GC_UnTrack(names);
+    header->names = (uintptr_t)names;
 }
 
 /* Let Python do its part: the result has what snapshot_renew takes, a list in it, one of all
@@ -351,6 +383,7 @@ snapshot_make(char **argv, PyObject *main_code)
     header->python_version = PY_VERSION_HEX;
     header->main_code = (uintptr_t)main_code;
     header->renewed = (uintptr_t)prepare(argv, &output, &containers, &objects);
+    rehearse((PyObject *)(uintptr_t)header->renewed, main_code, header);
     header->thread_state = snapshot_cpython_thread_state();
     if (!snapshot_build_id(header->build_id)) {
         refuse("the program has no build ID");
@@ -359,6 +392,7 @@ snapshot_make(char **argv, PyObject *main_code)
     find_paths(&paths, containers);
     snapshot_cpython_wipe();
     gather(&paths, header);
+    snapshot_account_prepare();
     if (!snapshot_immortalise(objects) || PyList_SetSlice(objects, 0, PY_SSIZE_T_MAX, NULL) < 0) {
         refuse("there are too many objects");
     }
@@ -369,10 +403,14 @@ snapshot_make(char **argv, PyObject *main_code)
     if (words.faults > 0 || paths.faults > 0) {
         refuse("there is something in it that does not belong there");
     }
+    uint64_t scanned = digest();
     add_regions(&ranges);
     add_arena(&ranges);
     fill_tables(&output, &paths, &ranges);
     add_account(&output);
+    if (digest() != scanned) {
+        refuse("it has changed after it was looked at");
+    }
     wipe_words();
     write_file(argv[1], &output, &ranges);
     _exit(0);

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "snapshot_paths.h"
 
 #include <limits.h> /* PATH_MAX */
@@ -26,11 +25,16 @@ snapshot_path_fits(const char *executable)
 static size_t
 plain_size(const char *text, size_t size)
 {
-    const char *token = memmem(text, size, SNAPSHOT_TOKEN, sizeof SNAPSHOT_TOKEN - 1);
-    if (token == NULL) {
-        return size;
+    const size_t token_size = sizeof SNAPSHOT_TOKEN - 1;
+    const char *end = text + size, *at = text;
+    /* Quicker than memmem, which prepares itself for longer texts. */
+    while ((at = memchr(at, SNAPSHOT_TOKEN[0], (size_t)(end - at))) != NULL) {
+        if ((size_t)(end - at) >= token_size && memcmp(at, SNAPSHOT_TOKEN, token_size) == 0) {
+            return (size_t)(at - text) - (at > text && at[-1] == '/');
+        }
+        at++;
     }
-    return token > text && token[-1] == '/' ? (size_t)(token - text) - 1 : (size_t)(token - text);
+    return size;
 }
 
 /* Write into `text` what becomes of it, in place, and return the new length. The directory of an

@@ -12,6 +12,8 @@
 #include <sys/stat.h> /* fstat */
 #include <unistd.h>   /* environ, isatty */
 
+#include "names.h"
+
 /* --- containers ---------------------------------------------------------------------------- */
 
 static bool
@@ -156,6 +158,13 @@ call_init(PyObject *object, const char *format, ...)
     return done;
 }
 
+static bool
+set_attribute(PyObject *object, enum name name, PyObject *value)
+{
+    PyObject *text = names_get(name);
+    return text != NULL && PyObject_SetAttr(object, text, value) == 0;
+}
+
 /* Set both names of a stream that this process does not have. */
 static bool
 leave_out_stream(const char *name)
@@ -174,8 +183,8 @@ open_file(const struct streams *streams, int descriptor, const char *name, PyObj
     PyObject *file = PyObject_CallFunction(streams->file_type, "isO", descriptor,
                                            descriptor == 0 ? "rb" : "wb", Py_False);
     PyObject *text = PyUnicode_FromString(bracketed);
-    PyObject *size = file != NULL ? PyObject_GetAttrString(file, "_blksize") : NULL;
-    bool done = size != NULL && text != NULL && PyObject_SetAttrString(file, "name", text) == 0;
+    PyObject *size = file != NULL ? names_attribute(file, NAME_BLOCK_SIZE) : NULL;
+    bool done = size != NULL && text != NULL && set_attribute(file, NAME_NAME, text);
     if (done && buffer != Py_None) {
         bool known = PyLong_AsLong(size) > 1;
         done = call_init(buffer, "(OO)", file, known ? size : streams->usual_buffer);
@@ -212,7 +221,7 @@ open_stream(const struct streams *streams, int descriptor, const char *name, PyO
     bool opened = errors != NULL && mode != NULL &&
                   call_init(stream, "(OOOsOO)", buffer != Py_None ? buffer : file, encoding, errors,
                             "\n", by_lines ? Py_True : Py_False, through) &&
-                  PyObject_SetAttrString(stream, "mode", mode) == 0;
+                  set_attribute(stream, NAME_MODE, mode);
     Py_XDECREF(mode);
     Py_XDECREF(errors);
     Py_DECREF(file);
@@ -367,24 +376,99 @@ set_zone(PyObject *tzset, PyObject *known)
 
 /* --- all of it ----------------------------------------------------------------------------- */
 
+/* What _snapshot.py has collected. */
+struct collected {
+    PyObject *containers, *environments, *arguments, *streams, *signal, *handlers, *threads;
+    PyObject *tzset, *zone, *modules;
+};
+
+static bool
+unpack(PyObject *renewed, struct collected *to, struct streams *streams)
+{
+    return PyArg_ParseTuple(renewed, "OOO(OO)O(OO)O(OO)O", &to->containers, &to->environments,
+                            &to->arguments, &streams->file_type, &streams->usual_buffer,
+                            &to->streams, &to->signal, &to->handlers, &to->threads, &to->tzset,
+                            &to->zone, &to->modules);
+}
+
+/* What leaves nothing behind if it is done once more. */
+static bool
+renew_process(const struct collected *collected, const struct streams *streams,
+              const struct invocation *invocation)
+{
+    return set_environment(collected->environments) &&
+           set_arguments(collected->arguments, invocation) &&
+           open_streams(streams, collected->streams) &&
+           set_handlers(collected->signal, collected->handlers);
+}
+
 bool
 snapshot_renew(PyObject *renewed, const struct invocation *invocation, const char *stream_errors)
 {
     struct streams streams = {.errors = stream_errors};
-    PyObject *containers, *environments, *arguments, *known_streams, *signal, *handlers, *threads;
-    PyObject *tzset, *zone, *modules;
-    if (!PyArg_ParseTuple(renewed, "OOO(OO)O(OO)O(OO)O", &containers, &environments, &arguments,
-                          &streams.file_type, &streams.usual_buffer, &known_streams, &signal,
-                          &handlers, &threads, &tzset, &zone, &modules) ||
-        !build_containers_anew(containers) || !renew_main_thread(threads)) {
+    struct collected collected;
+    if (!unpack(renewed, &collected, &streams) || !build_containers_anew(collected.containers) ||
+        !renew_main_thread(collected.threads)) {
         return false;
     }
     PyOS_BeforeFork();
     PyOS_AfterFork_Child();
-    if (!set_environment(environments) || !set_arguments(arguments, invocation) ||
-        !open_streams(&streams, known_streams) || !set_handlers(signal, handlers) ||
-        !renew_modules(modules)) {
-        return false;
+    return renew_process(&collected, &streams, invocation) && renew_modules(collected.modules) &&
+           set_zone(collected.tzset, collected.zone);
+}
+
+/* Whether there was no exception. Takes over `result`. */
+static bool
+is_done(PyObject *result)
+{
+    Py_XDECREF(result);
+    return result != NULL;
+}
+
+/* Let it be used as by a program and by the end of the process. Nobody reads what it writes. */
+static bool
+use_stream(PyObject *stream)
+{
+    PyObject *write = names_get(NAME_WRITE), *text = PyUnicode_FromString("\n");
+    bool used =
+        write != NULL && text != NULL && is_done(PyObject_CallMethodOneArg(stream, write, text)) &&
+        is_done(names_attribute(stream, NAME_CLOSED)) && is_done(names_call(stream, NAME_FLUSH));
+    Py_XDECREF(text);
+    return used;
+}
+
+/* Look names up that are looked up in other objects of these types. */
+static bool
+use_types(PyObject *main_code)
+{
+    PyObject *flags = PySys_GetObject("flags"); /* borrowed */
+    PyObject *exit = PyObject_CallNoArgs(PyExc_SystemExit);
+    bool used = flags != NULL && exit != NULL && is_done(names_attribute(flags, NAME_INSPECT)) &&
+                is_done(names_attribute(exit, NAME_CODE));
+    Py_XDECREF(exit);
+    PyObject *names = main_code ? PyObject_GetAttrString(main_code, "co_names") : NULL;
+    PyObject *module = PyImport_AddModule("__main__"); /* borrowed */
+    for (Py_ssize_t i = 0; names != NULL && module != NULL && i < PyTuple_GET_SIZE(names); i++) {
+        PyObject *value = PyObject_GetAttr(module, PyTuple_GET_ITEM(names, i));
+        Py_XDECREF(value);
+        PyErr_Clear();
     }
-    return set_zone(tzset, zone);
+    Py_XDECREF(names);
+    return used;
+}
+
+bool
+snapshot_rehearse(PyObject *renewed, PyObject *main_code, const struct invocation *invocation)
+{
+    struct streams streams = {.errors = "surrogateescape"};
+    struct collected collected;
+    bool done = unpack(renewed, &collected, &streams) &&
+                renew_process(&collected, &streams, invocation) && use_types(main_code);
+    for (Py_ssize_t i = 1; done && i < PyTuple_GET_SIZE(collected.streams); i++) {
+        done = use_stream(PyTuple_GET_ITEM(PyTuple_GET_ITEM(collected.streams, i), 0));
+    }
+    for (Py_ssize_t i = 0; done && i < PyTuple_GET_SIZE(collected.environments); i++) {
+        PyDict_Clear(PyTuple_GET_ITEM(collected.environments, i));
+    }
+    return done;
 }

@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "snapshot_state.h"
 
-#include <link.h> /* dl_iterate_phdr, _DYNAMIC */
+#include <link.h> /* dl_iterate_phdr */
 #include <string.h>
 
 #ifdef __x86_64__
@@ -45,8 +45,8 @@ snapshot_region_of(const struct region regions[SNAPSHOT_REGIONS], uint64_t addre
     return NULL;
 }
 
-static bool
-in_regions(const struct region regions[SNAPSHOT_REGIONS], uintptr_t address)
+bool
+snapshot_is_saved(const struct region regions[SNAPSHOT_REGIONS], uintptr_t address)
 {
     for (size_t i = 0; i < SNAPSHOT_REGIONS; i++) {
         if (address >= regions[i].first && address < regions[i].end) {
@@ -107,7 +107,7 @@ extern unsigned OPENSSL_ia32cap_P[] __attribute__((weak));
 bool
 snapshot_keeps_cpu(const struct region regions[SNAPSHOT_REGIONS])
 {
-    return OPENSSL_ia32cap_P == NULL || !in_regions(regions, (uintptr_t)OPENSSL_ia32cap_P);
+    return OPENSSL_ia32cap_P == NULL || !snapshot_is_saved(regions, (uintptr_t)OPENSSL_ia32cap_P);
 }
 
 #else
@@ -176,29 +176,4 @@ snapshot_build_id(unsigned char id[SNAPSHOT_IDENTITY_SIZE])
     memset(id, 0, SNAPSHOT_IDENTITY_SIZE);
     dl_iterate_phdr(find_build_id, &wanted);
     return wanted == NULL;
-}
-
-size_t
-snapshot_relocated(const struct region regions[SNAPSHOT_REGIONS], uint64_t *addresses,
-                   size_t capacity)
-{
-    const ElfW(Rela) *table = NULL;
-    size_t size = 0, count = 0;
-    for (const ElfW(Dyn) *entry = _DYNAMIC; entry->d_tag != DT_NULL; entry++) {
-        if (entry->d_tag == DT_RELA) {
-            table = (const ElfW(Rela) *)entry->d_un.d_ptr;
-        } else if (entry->d_tag == DT_RELASZ) {
-            size = entry->d_un.d_val;
-        }
-    }
-    for (size_t i = 0; table != NULL && i < size / sizeof *table; i++) {
-        if (!in_regions(regions, table[i].r_offset)) {
-            continue;
-        }
-        if (count == capacity || ELF64_R_TYPE(table[i].r_info) == R_X86_64_COPY) {
-            return SIZE_MAX;
-        }
-        addresses[count++] = table[i].r_offset;
-    }
-    return count;
 }

@@ -26,6 +26,9 @@ bool snapshot_regions(struct region regions[SNAPSHOT_REGIONS]);
 const struct region *snapshot_region_of(const struct region regions[SNAPSHOT_REGIONS],
                                         uint64_t address, uint64_t size);
 
+/* Whether an address is that of a variable which is saved. */
+bool snapshot_is_saved(const struct region regions[SNAPSHOT_REGIONS], uintptr_t address);
+
 /* The thread-local variables of the executable, of this thread. */
 struct region snapshot_thread_area(void);
 

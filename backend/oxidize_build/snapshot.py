@@ -72,8 +72,7 @@ def check_possible(executable: Executable, runtime: Runtime) -> None:
             or _LEFT_OUT[0] <= runtime.hexversion < _LEFT_OUT[1]
         ),
         f"Python {version} is free-threaded": runtime.free_threaded,
-        f"its runtime is for {runtime.platform} with {runtime.libc}": (runtime.platform, runtime.libc)
-        != ("linux-x86_64", "glibc"),
+        f"its runtime is for {runtime.platform}": runtime.platform != "linux-x86_64",
         "its imports are lazy": executable.lazy_imports is not False,
         "it is a REPL": isinstance(executable.run, Repl),
         f"its interpreter is configured: {', '.join(settings)}": bool(settings),

@@ -21,7 +21,7 @@ _THREAD_STACK = 8 << 20
 """In bytes. musl's own is too small for Python; this is what glibc gives by default."""
 _INTERPOSED = re.compile(r"^INTERPOSED\((\w+)\)", re.MULTILINE)
 _WRAPPED = re.compile(r"^WRAPPED\((\w+)\)", re.MULTILINE)
-"""What is wrapped in a dynamic executable too: in the calls of the stub and of libpython only."""
+"""What is wrapped in a dynamic executable too: there in the calls of the stub and of libpython only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,12 @@ class StubForm:
 
     def wrap_flags(self, sources: Iterable[Path]) -> list[str]:
         """Tell the linker which of libc's functions *sources* define other ones for."""
-        pattern = _INTERPOSED if self.is_static else _WRAPPED
-        names = {name for path in sources for name in pattern.findall(path.read_text("utf-8"))}
+        patterns = (_INTERPOSED, _WRAPPED) if self.is_static else (_WRAPPED,)
+        texts = [path.read_text("utf-8") for path in sources]
+        names = {name for pattern in patterns for text in texts for name in pattern.findall(text)}
         return [f"-Wl,--wrap={name}" for name in sorted(names)]
 
 
-_SNAPSHOT_SOURCES = frozenset(
-    {
-        *("first_objects.c", "memory.c", "registrations.c", "saved_first.c"),
-        *("saved_last.c", "snapshot.c", "snapshot_account.c", "snapshot_cpython.c"),
-        *("snapshot_gather.c", "snapshot_guard.c", "snapshot_immortal.c", "snapshot_make.c"),
-        *("snapshot_paths.c", "snapshot_renew.c", "snapshot_scan.c", "snapshot_search.c"),
-        "snapshot_state.c",
-    }
-)
-"""What it takes to start from a snapshot."""
 PLATFORM_SOURCES = frozenset({"os_posix.c", "os_linux.c"})
 """Those of the sources named ``os_*.c`` that every form takes."""
 
@@ -71,8 +62,8 @@ FORMS: dict[Libc, StubForm] = {
     "glibc": StubForm(
         is_static=False,
         own_sources=frozenset(
-            {"library.c", "late.c", "carrier.c", *_SNAPSHOT_SOURCES}
-            | {f"os_{name}.c" for name in ("dynamic", "dispatch", "mapped", "glibc")}
+            {"library.c", "late.c", "carrier.c"}
+            | {f"os_{name}.c" for name in ("dynamic", "dynamic_snapshot", "dispatch", "mapped", "glibc")}
         ),
         compile_flags=(),
         link_flags=(

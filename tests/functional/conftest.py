@@ -126,12 +126,18 @@ def build(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory) -> Build
 
 
 @pytest.fixture(scope="session")
-def build_static(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Do the same with a runtime whose executables are fully static."""
+def musl_runtime() -> Path:
+    """The archive of a runtime whose executables are fully static."""
     runtime = os.environ.get("OXIDIZE_TEST_MUSL_RUNTIME")
     if not runtime:
         pytest.skip("OXIDIZE_TEST_MUSL_RUNTIME names no runtime for musl")
-    settings = f"\n[tool.oxidize]\nruntime = {{path = {json.dumps(str(Path(runtime).resolve()))}}}\n"
+    return Path(runtime).resolve()
+
+
+@pytest.fixture(scope="session")
+def build_static(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory, musl_runtime: Path) -> Build:
+    """Do the same with a runtime whose executables are fully static."""
+    settings = f"\n[tool.oxidize]\nruntime = {{path = {json.dumps(str(musl_runtime))}}}\n"
     return make_build(frontend, tmp_path_factory, settings)
 
 
@@ -205,7 +211,8 @@ def built_runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # --- executables with a snapshot ---------------------------------------------------------------
 
 VERSIONS_WITH_SNAPSHOTS = ("3.12", "3.13")
-STATIC = "built runtime"
+BUILT, MUSL = "built runtime", "runtime for musl"
+"""Runtimes that were built from source: for glibc, and for executables that are fully static."""
 
 
 def find_interpreter(version: str) -> Path | None:
@@ -217,26 +224,18 @@ def find_interpreter(version: str) -> Path | None:
     return None
 
 
-@pytest.fixture(scope="session")
+def snapshot_settings(request: pytest.FixtureRequest, runtime: str) -> str:
+    """Return settings that ask for a snapshot, with BUILT or MUSL as the *runtime*."""
+    path: Path = request.getfixturevalue("built_runtime" if runtime == BUILT else "musl_runtime")
+    return f"\n[tool.oxidize]\nsnapshot = true\nruntime = {{path = {json.dumps(str(path))}}}\n"
+
+
+@pytest.fixture(scope="session", params=[BUILT, MUSL])
 def build_with_snapshot(
     request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
 ) -> Build:
     """Build a project with a runtime that was built from source, with a snapshot."""
-    runtime: Path = request.getfixturevalue("built_runtime")
-    settings = f"\n[tool.oxidize]\nsnapshot = true\nruntime = {{path = {json.dumps(str(runtime))}}}\n"
-    return make_build(frontend, tmp_path_factory, settings)
-
-
-@pytest.fixture(scope="session")
-def static_state(
-    request: pytest.FixtureRequest, frontend: Frontend, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The sample project, all of whose imports are done: the runtime has no shared libraries."""
-    runtime: Path = request.getfixturevalue("built_runtime")
-    settings = (
-        f'\n[tool.oxidize]\nsnapshot = true\nprepare = "state:warm"\nruntime = {{path = "{runtime}"}}\n'
-    )
-    return make_build(frontend, tmp_path_factory, settings)(PROJECTS / "snapshot") / "state"
+    return make_build(frontend, tmp_path_factory, snapshot_settings(request, request.param))
 
 
 @pytest.fixture(scope="session")
@@ -258,21 +257,34 @@ def build_with(
     return make
 
 
-@pytest.fixture(scope="session")
-def build_with_any(build_with: Callable[[str], Build]) -> Build:
-    """The same for the latest of the versions that are here."""
+@pytest.fixture(scope="session", params=["dynamic", "static"])
+def build_with_any(
+    request: pytest.FixtureRequest,
+    frontend: Frontend,
+    build_with: Callable[[str], Build],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Build:
+    """The same for the latest of the versions that are here, and with the runtime for musl."""
+    if request.param == "static":
+        return make_build(frontend, tmp_path_factory, snapshot_settings(request, MUSL))
     found = [version for version in VERSIONS_WITH_SNAPSHOTS if find_interpreter(version)]
     if not found:
         pytest.skip("there is no Python here that snapshots can be made of")
     return build_with(found[-1])
 
 
-@pytest.fixture(scope="session", params=[*VERSIONS_WITH_SNAPSHOTS, STATIC])
-def state(request: pytest.FixtureRequest, build_with: Callable[[str], Build]) -> Path:
-    if request.param == STATIC:
-        found: Path = request.getfixturevalue("static_state")
-        return found
-    return build_with(request.param)(PROJECTS / "snapshot") / "state"
+@pytest.fixture(scope="session", params=[*VERSIONS_WITH_SNAPSHOTS, BUILT, MUSL])
+def state(
+    request: pytest.FixtureRequest,
+    frontend: Frontend,
+    build_with: Callable[[str], Build],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The sample project; all of its imports are done where the runtime has no shared libraries."""
+    if request.param in VERSIONS_WITH_SNAPSHOTS:
+        return build_with(request.param)(PROJECTS / "snapshot") / "state"
+    settings = f'{snapshot_settings(request, request.param)}prepare = "state:warm"\n'
+    return make_build(frontend, tmp_path_factory, settings)(PROJECTS / "snapshot") / "state"
 
 
 @pytest.fixture(scope="session")

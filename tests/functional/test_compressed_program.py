@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,22 +107,30 @@ def test_alone(packed: Path, jail: Jail) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_static_program(frontend: Frontend, tmp_path_factory: pytest.TempPathFactory, jail: Jail) -> None:
-    runtime = os.environ.get("OXIDIZE_TEST_MUSL_RUNTIME")
-    if not runtime:
-        pytest.skip("OXIDIZE_TEST_MUSL_RUNTIME names no runtime for musl")
-    settings = f"{SETTINGS}runtime = {{path = {json.dumps(str(Path(runtime).resolve()))}}}\n"
+def test_a_static_program(
+    frontend: Frontend, tmp_path_factory: pytest.TempPathFactory, musl_runtime: Path, jail: Jail
+) -> None:
+    settings = f"{SETTINGS}runtime = {{path = {json.dumps(str(musl_runtime))}}}\n"
     hello = make_build(frontend, tmp_path_factory, settings)(PROJECTS / "hello") / "hello"
     done = subprocess.run(jail(hello), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("form", ["dynamic", "static"])
 def test_with_a_snapshot(
-    make_frontend: Callable[[Path], Frontend], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    make_frontend: Callable[[Path], Frontend],
+    tmp_path_factory: pytest.TempPathFactory,
+    form: str,
 ) -> None:
-    build = make_build(
-        make_frontend(_interpreter()), tmp_path_factory, f"{SETTINGS}snapshot = true\nallow = ['hello']\n"
-    )
+    settings = f"{SETTINGS}snapshot = true\nallow = ['hello']\n"
+    python = Path(sys.executable)
+    if form == "static":
+        musl_runtime: Path = request.getfixturevalue("musl_runtime")
+        settings += f"runtime = {{path = {json.dumps(str(musl_runtime))}}}\n"
+    else:
+        python = _interpreter()
+    build = make_build(make_frontend(python), tmp_path_factory, settings)
     hello = build(PROJECTS / "hello") / "hello"
     found, expected = (
         subprocess.run([hello], capture_output=True, check=False, env={**os.environ, "OXIDIZE_SNAPSHOT": how})

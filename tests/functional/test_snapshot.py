@@ -10,10 +10,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from making import write_project
+from making import HELLO, write_project
 from starting import NOT_USED, compare, start
 
-from conftest import Build
+from conftest import Build, Jail
 from oxidize_build.image.format import SNAPSHOT_TABLES
 from oxidize_build.verify import verify
 
@@ -144,6 +144,7 @@ def build_app(build: Build, tmp_path: Path, code: str) -> Path:
             "threads",
         ),
         ("import os\nHOME = os.path.realpath('/proc/self/cwd') + '/x'\n", "machine that builds"),
+        ("import mmap\nPAGES = mmap.mmap(-1, 4096)\n", "refers to memory outside"),
         ("import pathlib\nPARTS = pathlib.PurePosixPath(__file__).parts[1]\n", "cannot be replaced"),
     ],
 )
@@ -152,6 +153,12 @@ def test_what_no_other_process_can_have_is_refused(
 ) -> None:
     with pytest.raises(AssertionError, match=why):
         build_app(build_with_snapshot, tmp_path, f"{source}def main():\n    print('x')\n")
+
+
+def test_nothing_is_needed_but_libc_if_that(build_with_snapshot: Build, jail: Jail, tmp_path: Path) -> None:
+    """There is no /proc, nor anything else."""
+    app = build_app(build_with_snapshot, tmp_path, HELLO)
+    assert compare(jail(app)) == "hello\n"
 
 
 def test_a_module_that_looks_at_the_machine_is_left_to_the_run(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from making import write_project
 
-from conftest import Frontend, interpreters, make_build
+from conftest import MUSL, VERSIONS_WITH_SNAPSHOTS, Build, Frontend, make_build, snapshot_settings
 
 CODE = """
 import argparse
@@ -57,25 +57,19 @@ def main():
         "zone": [time.tzname, time.timezone], "text": TEXT, "counted": sys.getrefcount(main) < 1 << 30,
     })
 """
-VERSIONS = ("3.12", "3.13")
 
 
-@pytest.fixture(scope="session", params=VERSIONS)
+@pytest.fixture(scope="session", params=[*VERSIONS_WITH_SNAPSHOTS, MUSL])
 def app(
     request: pytest.FixtureRequest,
-    make_frontend: Callable[[Path], Frontend],
+    frontend: Frontend,
+    build_with: Callable[[str], Build],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    for python in interpreters():
-        command = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-        if (
-            subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-            == request.param
-        ):
-            break
+    if request.param == MUSL:
+        build = make_build(frontend, tmp_path_factory, snapshot_settings(request, MUSL))
     else:
-        pytest.skip(f"there is no Python {request.param} here")
-    build = make_build(make_frontend(python), tmp_path_factory, "\n[tool.oxidize]\nsnapshot = true\n")
+        build = build_with(request.param)
     return build(write_project(tmp_path_factory.mktemp("start") / "app", code=CODE)) / "app"
 
 

@@ -367,6 +367,7 @@ SNAPSHOT = Record(
         Field("arena_size", "u64", "bytes that are given out of the arena"),
         Field("thread_state", "u64", "address of the thread's PyThreadState"),
         Field("renewed", "u64", "address of the object that tells what is made anew in each process"),
+        Field("names", "u64", "address of a tuple: what stub/names.c has names of"),
         Field("written", "u64", "address of pages that every start writes to"),
         Field("written_size", "u64", "in bytes"),
         Field("main_code", "u64", "address of the main module's code object, or 0"),
