@@ -132,6 +132,14 @@ let_program_end(void)
 
 /* --- files --------------------------------------------------------------------------------- */
 
+/* To import a module that has been imported takes more than to find it. */
+static PyObject *
+module_of(const char *name)
+{
+    PyObject *found = PyDict_GetItemString(PyImport_GetModuleDict(), name); /* borrowed */
+    return found != NULL ? Py_NewRef(found) : PyImport_ImportModule(name);
+}
+
 static bool
 is_closed(PyObject *file)
 {
@@ -197,7 +205,7 @@ note_file(PyObject *object, struct files *files)
 static void
 find_unfrozen_files(struct files *files)
 {
-    PyObject *gc = PyImport_ImportModule("gc");
+    PyObject *gc = module_of("gc");
     PyObject *objects = gc ? names_call(gc, NAME_GET_OBJECTS) : NULL;
     for (Py_ssize_t i = 0; objects != NULL && i < PyList_GET_SIZE(objects); i++) {
         note_file(PyList_GET_ITEM(objects, i), files);
@@ -256,7 +264,7 @@ io_type(PyObject *io, enum name name)
 static void
 flush_files(void)
 {
-    PyObject *io = PyImport_ImportModule("_io");
+    PyObject *io = module_of("_io");
     struct files files = {io_type(io, NAME_TEXT_WRAPPER), io_type(io, NAME_BUFFERED_WRITER),
                           io_type(io, NAME_BUFFERED_RANDOM), PyList_New(0)};
     Py_XDECREF(io);

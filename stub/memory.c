@@ -9,6 +9,7 @@
 #include <sys/mman.h>  /* mmap */
 #include <wchar.h>     /* wcslen */
 
+#include "first_blocks.h"
 #include "first_objects.h"
 
 #ifndef MAP_FIXED_NOREPLACE
@@ -237,8 +238,8 @@ release(void *block)
     atomic_flag_clear(&arena.lock);
 }
 
-/* The first objects of a process stand behind what the snapshot has, and have heads instead of
-   chunks. */
+/* The first objects and blocks of a process stand behind what the snapshot has, and have heads
+   instead of chunks. */
 static size_t
 known_size(const void *block)
 {
@@ -290,8 +291,9 @@ memory_arena_size(void)
 void
 memory_adopt_arena(size_t size)
 {
-    arena.size = size + FIRST_OBJECTS_SIZE;
+    arena.size = size + MEMORY_FIRST_SIZE;
     arena.first_objects = MEMORY_ARENA + size;
+    first_blocks_setup(arena.first_objects + FIRST_OBJECTS_SIZE, MEMORY_ARENA + arena.size);
 }
 
 static size_t
@@ -371,21 +373,26 @@ size_t __real_malloc_usable_size(void *block);
 void *
 WRAPPED(malloc)(size_t size)
 {
-    return arena.active ? allocate(size, SMALLEST) : __real_malloc(size);
+    if (arena.active) {
+        return allocate(size, SMALLEST);
+    }
+    void *first = first_blocks_take(size);
+    return first != NULL ? first : __real_malloc(size);
 }
 
 void *
 WRAPPED(calloc)(size_t count, size_t size)
 {
     size_t total;
-    if (!arena.active) {
-        return __real_calloc(count, size);
-    }
     if (__builtin_mul_overflow(count, size, &total)) {
         errno = ENOMEM;
         return NULL;
     }
-    return allocate(total, SMALLEST);
+    if (arena.active) {
+        return allocate(total, SMALLEST);
+    }
+    void *first = first_blocks_take(total); /* all zero: nobody has had it before */
+    return first != NULL ? first : __real_calloc(count, size);
 }
 
 void

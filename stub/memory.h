@@ -3,7 +3,7 @@
 
    When a process starts from a snapshot the arena is there, full, and never changes its shape:
    what is freed in it is left alone, and what is allocated comes from libc, but for the first
-   objects of Python, see first_objects.h. */
+   objects of Python, see first_objects.h, and the first blocks. */
 #ifndef OXIDIZE_MEMORY_H
 #define OXIDIZE_MEMORY_H
 
@@ -18,6 +18,9 @@
 
 /* The most that a snapshot holds. */
 #define MEMORY_ARENA_LIMIT ((size_t)1 << 30)
+
+/* Behind what a snapshot has: for the first objects, and for the first blocks. */
+#define MEMORY_FIRST_SIZE ((size_t)1 << 20)
 
 /* A block's chunk begins at a multiple of this, and with the size of its blocks. */
 #define MEMORY_CHUNK ((size_t)16 << 10)
@@ -34,8 +37,8 @@ bool memory_makes_snapshot(void);
 /* How many bytes of the arena are in use; none in a process that has no snapshot. */
 size_t memory_arena_size(void);
 
-/* The arena is mapped by a snapshot, `size` bytes with room for the first objects behind it: its
-   blocks are to be known. */
+/* The arena is mapped by a snapshot, `size` bytes with MEMORY_FIRST_SIZE bytes behind it that are
+   all zero: its blocks are to be known. */
 void memory_adopt_arena(size_t size);
 
 /* The beginning and the size of the block that holds `address`, which is in the arena; null where

@@ -65,6 +65,10 @@ const char *os_library_of(void (*code)(void));
 void *os_map_huge(size_t size);
 void os_unmap(void *memory, size_t size);
 
+/* What C has run before main, libpython and the libraries not excepted, may be left undone by then:
+   do it before they are used. Where a snapshot has their variables, only do what is not of them. */
+void os_run_constructors(bool variables_are_saved);
+
 /* End the process the way an interrupt (Ctrl-C) that nobody handled ends it. */
 int os_die_of_interrupt(void);
 

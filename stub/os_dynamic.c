@@ -13,6 +13,13 @@
 #include "os.h"
 #include "os_linux.h"
 
+/* The loader has run them. */
+void
+os_run_constructors(bool variables_are_saved)
+{
+    (void)variables_are_saved;
+}
+
 static pthread_mutex_t library_mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 static void

@@ -77,3 +77,34 @@ os_library_of(void (*code)(void))
     (void)code;
     return NULL;
 }
+
+/* --- before main --------------------------------------------------------------------------- */
+
+extern void _init(void);
+extern void (*const __init_array_start)(void), (*const __init_array_end)(void);
+
+/* musl's own is weak, and runs the constructors. They make libraries look at the machine, in many
+   pages. In a process that starts from a snapshot that has been done: so they wait until it is
+   known whether this one does. */
+void __libc_start_init(void);
+
+void
+__libc_start_init(void)
+{
+}
+
+/* What OpenSSL finds out of the processor, which is not saved, it does in _init. */
+void
+os_run_constructors(bool variables_are_saved)
+{
+    static bool done;
+    if (done) {
+        return;
+    }
+    done = true;
+    _init();
+    for (void (*const *at)(void) = &__init_array_start;
+         !variables_are_saved && at != &__init_array_end; at++) {
+        (*at)();
+    }
+}

@@ -211,6 +211,7 @@ finish(PyObject *result, bool inspected, bool fast)
 static void
 initialise(struct invocation *invocation)
 {
+    os_run_constructors(false);
     if (finder_setup() < 0 || (trace_is_on && effects_setup() < 0)) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
@@ -239,6 +240,7 @@ make_snapshot(struct invocation *invocation, const struct target *target)
                                       .interpreter_path = invocation->interpreter_path,
                                       .invoked = executable,
                                       .makes_snapshot = true};
+    os_run_constructors(false); /* before the arena is there: the state is to be the usual one */
     snapshot_make_begin();
     initialise(invocation);
     PyObject *code = target->module[0] ? NULL : load_main(target->anonymous);

@@ -286,7 +286,7 @@ become(const struct snapshot *snapshot)
     memcpy((void *)snapshot->own_thread_area.first, snapshot->thread_area,
            header->thread_area_size);
     for (uint32_t i = 0; i < header->thread_count; i++) {
-        *(uint64_t *)(uintptr_t)snapshot->threads[i] = (uintptr_t)pthread_self();
+        *(uint64_t *)(uintptr_t)snapshot->threads[i] += (uintptr_t)pthread_self();
     }
     registrations_set_values(snapshot->registrations, header->registration_count);
     memory_adopt_arena(arena_pages(snapshot));
@@ -347,7 +347,7 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     }
     reason why = checked && !snapshot_is_whole(image) ? "it is damaged"
                                                       : check(image, invocation, &snapshot);
-    size_t arena_size = arena_pages(&snapshot) + FIRST_OBJECTS_SIZE;
+    size_t arena_size = arena_pages(&snapshot) + MEMORY_FIRST_SIZE;
     if (why == NULL && !reserve(arena_size)) {
         why = "its address is taken, or there is too little memory";
     }
@@ -362,6 +362,7 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
         }
         return false;
     }
+    os_run_constructors(true);
     snapshot_guard(image);
     become(&snapshot);
     if (!snapshot_cpython_restore(snapshot.utf8_mode)) {

@@ -3,6 +3,7 @@
 #include "snapshot_make.h"
 
 #include <fcntl.h>    /* open */
+#include <pthread.h>  /* pthread_self */
 #include <signal.h>   /* signal */
 #include <stdio.h>    /* fprintf */
 #include <stdlib.h>   /* qsort */
@@ -253,7 +254,7 @@ wipe_words(void)
         *(uint64_t *)(uintptr_t)words.kept[i] = 0;
     }
     for (size_t i = 0; i < words.thread_count; i++) {
-        *(uint64_t *)(uintptr_t)words.threads[i] = 0;
+        *(uint64_t *)(uintptr_t)words.threads[i] -= (uintptr_t)pthread_self();
     }
 }
 

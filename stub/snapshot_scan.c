@@ -42,9 +42,10 @@ read_line(const char *line)
 {
     struct mapping *mapping = &mappings[mapping_count];
     int name = 0;
-    if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &mapping->first, &mapping->end, &name) < 2) {
+    if (sscanf(line, "%lx-%lx %*s %*s %*s %*s%n", &mapping->first, &mapping->end, &name) < 2) {
         return;
     }
+    name += (int)strspn(line + name, " ");
     size_t size = strcspn(line + name, "\n");
     snprintf(mapping->name, sizeof mapping->name, "%.*s", (int)size, line + name);
     if (!is_fixed(mapping)) {
@@ -161,6 +162,8 @@ void
 snapshot_scan(struct region region, struct snapshot_words *words)
 {
     const uintptr_t self = (uintptr_t)pthread_self();
+    const struct region thread = snapshot_thread_area();
+    const bool is_shared = region.first != thread.first;
     for (uintptr_t at = (region.first + 7) & ~(uintptr_t)7; at + 8 <= region.end; at += 8) {
         uintptr_t value = *(const uintptr_t *)at;
         uint64_t key = at;
@@ -172,7 +175,8 @@ snapshot_scan(struct region region, struct snapshot_words *words)
         if (mapping == NULL) {
             continue;
         }
-        if (value == self && words->thread_count < MOST_THREADS) {
+        bool is_own = value == self || (value >= thread.first && value < thread.end);
+        if (is_own && is_shared && words->thread_count < MOST_THREADS) {
             words->threads[words->thread_count++] = at;
         } else {
             report(at, value, mapping, words);

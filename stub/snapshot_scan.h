@@ -13,7 +13,8 @@ enum { MOST_KEPT = 4096, MOST_THREADS = 64 };
 struct snapshot_words {
     uint64_t kept[MOST_KEPT]; /* addresses of words that the dynamic loader relocates, sorted */
     size_t kept_count;
-    uint64_t threads[MOST_THREADS]; /* addresses of words that are this thread's identity */
+    /* Addresses of words that are this thread's identity, or addresses of its variables. */
+    uint64_t threads[MOST_THREADS];
     size_t thread_count;
     size_t faults;
 };

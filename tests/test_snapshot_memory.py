@@ -12,6 +12,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 MEMORY = REPOSITORY / "stub" / "memory.c"
+SOURCES = (MEMORY, MEMORY.with_name("first_blocks.c"))
 TEST = REPOSITORY / "tests" / "stub" / "test_memory.c"
 
 
@@ -24,7 +25,7 @@ def test_blocks_keep_what_is_in_them(compiler: str, sanitizers: str, tmp_path: P
     assert "malloc" in wrapped
     program = tmp_path / "test_memory"
     command = [compiler, "-std=gnu11", "-O1", "-g", "-fno-builtin", "-Wall", "-Wextra", "-Werror"]
-    command += [f"-I{REPOSITORY / 'stub'}", str(TEST), str(MEMORY), "-o", str(program)]
+    command += [f"-I{REPOSITORY / 'stub'}", str(TEST), *map(str, SOURCES), "-o", str(program)]
     command += [f"-Wl,--wrap={name}" for name in wrapped]
     if "address" in sanitizers:
         command.append("-DMEMORY_ARENA=(uintptr_t)0x300000000000")
