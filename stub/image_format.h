@@ -212,7 +212,7 @@ struct image_snapshot {
     uint64_t thread_area; /* offset */
     uint64_t ranges; /* offset of the table */
     uint64_t kept; /* offset of a table of addresses: words that stay this process's own */
-    uint64_t threads; /* offset of a table of addresses: words from which this thread's identity is taken off */
+    uint64_t threads; /* offset of a table of addresses: words less this thread's identity */
     uint64_t paths; /* offset of the table of snapshot_path */
     uint64_t registrations; /* offset of the table of what libc is to remember */
     uint32_t kept_count; /* length of the table */

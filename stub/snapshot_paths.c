@@ -37,6 +37,10 @@ plain_size(const char *text, size_t size)
     return size;
 }
 
+/* What tells directory and name, which were whole when the snapshot was made. */
+#define DIRECTORY_TOKEN "/" SNAPSHOT_TOKEN "d"
+#define NAME_TOKEN SNAPSHOT_TOKEN "n"
+
 /* Write into `text` what becomes of it, in place, and return the new length. The directory of an
    executable in the root directory is "", and "/" where nothing follows. */
 static size_t
@@ -54,14 +58,15 @@ replace(char *text, size_t length, const char *executable)
         to += plain;
         left -= plain;
         if (left >= sizeof directory - 1 &&
-            memcmp(text + from, directory, sizeof directory - 1) == 0) {
+            memcmp(text + from, directory, sizeof DIRECTORY_TOKEN - 1) == 0) {
             from += sizeof directory - 1;
             memcpy(text + to, executable, directory_size);
             to += directory_size;
             if (directory_size == 0 && (from == length || text[from] != '/')) {
                 text[to++] = '/';
             }
-        } else if (left >= sizeof name - 1 && memcmp(text + from, name, sizeof name - 1) == 0) {
+        } else if (left >= sizeof name - 1 &&
+                   memcmp(text + from, name, sizeof NAME_TOKEN - 1) == 0) {
             from += sizeof name - 1;
             memcpy(text + to, slash + 1, name_size);
             to += name_size;

@@ -402,6 +402,23 @@ renew_process(const struct collected *collected, const struct streams *streams,
            set_handlers(collected->signal, collected->handlers);
 }
 
+/* Python has a table of threads that wait, and wipes it after a fork: four pages. Nobody waits
+   here. The linker's --wrap lets its call come here; link.py finds the name by this. */
+#define WRAPPED(name) __wrap_##name
+
+static bool renewing;
+
+void __real__PyParkingLot_AfterFork(void) __attribute__((weak));
+void __wrap__PyParkingLot_AfterFork(void);
+
+void
+WRAPPED(_PyParkingLot_AfterFork)(void)
+{
+    if (!renewing) {
+        __real__PyParkingLot_AfterFork();
+    }
+}
+
 bool
 snapshot_renew(PyObject *renewed, const struct invocation *invocation, const char *stream_errors)
 {
@@ -412,7 +429,9 @@ snapshot_renew(PyObject *renewed, const struct invocation *invocation, const cha
         return false;
     }
     PyOS_BeforeFork();
+    renewing = true;
     PyOS_AfterFork_Child();
+    renewing = false;
     return renew_process(&collected, &streams, invocation) && renew_modules(collected.modules) &&
            set_zone(collected.tzset, collected.zone);
 }

@@ -78,7 +78,7 @@ FORMS: dict[Libc, StubForm] = {
         is_static=True,
         own_sources=frozenset({"os_static.c", "os_static_memory.c", "os_static_snapshot.c"}),
         compile_flags=("-DOXIDIZE_STATIC", "-D_LARGEFILE64_SOURCE"),
-        link_flags=("-static", f"-Wl,-z,stack-size={_THREAD_STACK}"),
+        link_flags=("-static", f"-Wl,-z,stack-size={_THREAD_STACK}", "-Wl,-O0"),
         may_need=frozenset(),
     ),
 }

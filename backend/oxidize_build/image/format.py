@@ -376,7 +376,7 @@ SNAPSHOT = Record(
         Field("thread_area", "u64", "offset"),
         Field("ranges", "u64", "offset of the table"),
         Field("kept", "u64", "offset of a table of addresses: words that stay this process's own"),
-        Field("threads", "u64", "offset of a table of addresses: words from which this thread's identity is taken off"),
+        Field("threads", "u64", "offset of a table of addresses: words less this thread's identity"),
         Field("paths", "u64", "offset of the table of snapshot_path"),
         Field("registrations", "u64", "offset of the table of what libc is to remember"),
         Field("kept_count", "u32", "length of the table"),
