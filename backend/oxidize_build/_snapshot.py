@@ -60,6 +60,7 @@ def make(plan_path: str) -> tuple[tuple[Any, ...], list[Any], list[Any], bytes, 
     """
     plan = _read(plan_path)
     _import(plan)
+    _rehearse(sys.modules)
     _forget_machine()
     if refused := _refused():
         raise SystemExit("\n".join(f"process: {line}" for line in refused))
@@ -107,6 +108,22 @@ def _import(plan: list[tuple[str, str]]) -> None:
             __import__(module)
             getattr(sys.modules[module], function)()
     sys.meta_path.remove(finder)
+
+
+def _rehearse(modules: Mapping[str, ModuleType]) -> None:
+    """Use argparse as most programs do that have it.
+
+    Python fits code to what it is used for, in place. What has been done is in the snapshot; what is still to
+    be done costs each start a copy of the page. It takes a few runs.
+    """
+    argparse: Any = modules.get("argparse")
+    for _ in range(4 if argparse is not None else 0):
+        parser = argparse.ArgumentParser(prog="program", description="text")
+        parser.add_argument("names", nargs="*", default=["name"])
+        parser.add_argument("--number", type=int, default=1, help="text")
+        parser.add_argument("-s", "--switch", action="store_true")
+        parser.parse_args(["--number", "2", "name"])
+        parser.parse_args([])
 
 
 def _forget_machine() -> None:

@@ -259,7 +259,7 @@ def _run(command: Sequence[str | Path], folder: Path, executable: Executable) ->
         env=_ENVIRONMENT,
     )
     if done.returncode:
-        lines = done.stdout.decode(errors="replace").splitlines()
+        lines = [line for line in done.stdout.decode(errors="replace").splitlines() if line.strip()]
         shown = "".join(f"\n  {line}" for line in lines[-_SHOWN_LINES:])
         raise SnapshotError(
             f"executable {executable.name}: no snapshot can be made (status {done.returncode}):{shown}",
