@@ -3,7 +3,8 @@
 
    A text is moved only if all references to it are known: if as many words have its address as it
    has references. Words that look like references and are none would be one too many. Of texts that
-   are the same one is enough. */
+   are the same one is enough. Texts that are immortal are not counted: all words with their address
+   are taken for references, unless there is one that Python has marked, as it does on its stack. */
 #define _GNU_SOURCE
 #include "snapshot_gather.h"
 
@@ -17,12 +18,14 @@
 #include "xxh64.h"
 
 #define GRAIN 16
+#define MARKS 3
 
 /* A text, in order of address. */
 struct found {
     uintptr_t address;
-    size_t words; /* that have its address */
-    char *moved;  /* where it is to be; null if it stays */
+    size_t words;  /* that have its address */
+    size_t marked; /* that have it with a mark in the lowest bits */
+    char *moved;   /* where it is to be; null if it stays */
     uint64_t digest;
     bool movable;
     bool repeated; /* one before it is the same */
@@ -72,9 +75,10 @@ visit_words(struct gathering *gathering, uintptr_t first, uintptr_t end, visit_w
     uintptr_t lowest = paths->list[0].address, highest = paths->list[paths->count - 1].address;
     for (uintptr_t at = (first + 7) / 8 * 8; at + 8 <= end; at += 8) {
         uintptr_t *word = (uintptr_t *)at;
-        if (*word >= lowest && *word <= highest && *word % GRAIN == 0) {
+        uintptr_t address = *word & ~(uintptr_t)MARKS;
+        if (address >= lowest && address <= highest && address % GRAIN == 0) {
             struct found *found =
-                bsearch(word, gathering->found, paths->count, sizeof *found, compare);
+                bsearch(&address, gathering->found, paths->count, sizeof *found, compare);
             if (found != NULL) {
                 visit(found, word);
             }
@@ -97,14 +101,17 @@ visit_all_words(struct gathering *gathering, visit_word *visit)
 static void
 count(struct found *found, uintptr_t *word)
 {
-    (void)word;
-    found->words++;
+    if (*word == found->address) {
+        found->words++;
+    } else {
+        found->marked++;
+    }
 }
 
 static void
 redirect(struct found *found, uintptr_t *word)
 {
-    if (found->moved != NULL) {
+    if (found->moved != NULL && *word == found->address) {
         *word = (uintptr_t)found->moved;
     }
 }
@@ -116,8 +123,8 @@ is_movable(const struct image_snapshot_path *path, const struct found *found)
 {
     PyObject *object = (PyObject *)(uintptr_t)path->address;
     if (path->kind == IMAGE_PATH_KIND_STR) {
-        return !snapshot_cpython_is_immortal(object) &&
-               (Py_ssize_t)found->words == Py_REFCNT(object);
+        return snapshot_cpython_is_immortal(object) ? found->words > 0 && found->marked == 0
+                                                    : (Py_ssize_t)found->words == Py_REFCNT(object);
     }
     return path->kind == IMAGE_PATH_KIND_WIDE && found->words == 1;
 }
