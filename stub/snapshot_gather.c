@@ -1,10 +1,10 @@
 /* Texts with the path of the executable are written to by every start, and each lies in a page that
    would be copied for it alone. So they are moved to one place, before they are saved.
 
-   A text is moved only if all references to it are known: if as many words have its address as it
-   has references. Words that look like references and are none would be one too many. Of texts that
-   are the same one is enough. Texts that are immortal are not counted: all words with their address
-   are taken for references, unless there is one that Python has marked, as it does on its stack. */
+   A text is moved only if all references to it are known: if at least as many words have its
+   address as it has references, and none has it with a mark, as Python has on its stack. There may
+   be more: attributes that have moved into a dict leave words behind. Of texts that are the same
+   one is enough. */
 #define _GNU_SOURCE
 #include "snapshot_gather.h"
 
@@ -123,8 +123,9 @@ is_movable(const struct image_snapshot_path *path, const struct found *found)
 {
     PyObject *object = (PyObject *)(uintptr_t)path->address;
     if (path->kind == IMAGE_PATH_KIND_STR) {
-        return snapshot_cpython_is_immortal(object) ? found->words > 0 && found->marked == 0
-                                                    : (Py_ssize_t)found->words == Py_REFCNT(object);
+        return found->words > 0 && found->marked == 0 &&
+               (snapshot_cpython_is_immortal(object) ||
+                (Py_ssize_t)found->words >= Py_REFCNT(object));
     }
     return path->kind == IMAGE_PATH_KIND_WIDE && found->words == 1;
 }
