@@ -297,14 +297,27 @@ is_done_generator(PyObject *object)
            (PyAsyncGen_CheckExact(object) && has_value(object, "ag_frame", Py_None));
 }
 
+/* multiprocessing makes one when it is imported, whose finaliser ends the process that it has
+   started, if it has. */
+static bool
+is_idle_tracker(PyObject *object)
+{
+    PyObject *module = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__module__");
+    bool is_tracker = strcmp(Py_TYPE(object)->tp_name, "ResourceTracker") == 0 &&
+                      is_text(module, "multiprocessing.resource_tracker");
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return is_tracker && has_value(object, "_fd", Py_None);
+}
+
 static bool
 settle(struct survey *survey)
 {
     for (size_t i = 0; i < survey->count; i++) {
         PyObject *object = survey->doubtful[i];
         survey->noticeable =
-            survey->noticeable ||
-            !(is_standard_stream(object) || is_done_file(object) || is_done_generator(object));
+            survey->noticeable || !(is_standard_stream(object) || is_done_file(object) ||
+                                    is_done_generator(object) || is_idle_tracker(object));
         Py_DECREF(object);
     }
     return survey->noticeable;

@@ -20,7 +20,7 @@ PLACES = (
 )
 LEFT = (
     "slotted metaclass generator coroutine finalizer reference method file replaced_stream raw_file database "
-    "daemon audit callback nothing"
+    "daemon audit callback nothing tracker"
 )
 
 
@@ -31,6 +31,7 @@ class Endings:
     dist: Path
     python: Path
     version: tuple[int, int]
+    is_built: bool
 
 
 @pytest.fixture(scope="module", params=["3.11", "3.12", "3.13", "built runtime"])
@@ -50,7 +51,7 @@ def endings(
     show = "import sys; print(*sys.version_info[:2])"
     version = subprocess.run([python, "-c", show], check=True, capture_output=True, text=True).stdout
     major, minor = map(int, version.split())
-    return Endings(dist, python, (major, minor))
+    return Endings(dist, python, (major, minor), request.param == "built runtime")
 
 
 def outcome(command: list[str | Path], folder: Path) -> tuple[object, ...]:
@@ -76,10 +77,8 @@ def test_what_is_left_ends_as_with_python(what: str, endings: Endings, tmp_path:
     assert outcome([endings.dist / "left", what], tmp_path / "packed") == python
 
 
-@pytest.mark.parametrize(("what", "is_noticed"), [("nothing", False), ("metaclass", True)])
-def test_where_nobody_can_tell_nothing_is_freed(
-    what: str, is_noticed: bool, endings: Endings, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("what", ["nothing", "tracker", "metaclass"])
+def test_where_nobody_can_tell_nothing_is_freed(what: str, endings: Endings, tmp_path: Path) -> None:
     """Py_FinalizeEx gives signals their former handlers back before it frees objects."""
     if shutil.which("strace") is None:
         if os.environ.get("CI"):
@@ -89,4 +88,6 @@ def test_where_nobody_can_tell_nothing_is_freed(
     command = ["strace", "-o", str(log), "-e", "trace=rt_sigaction", str(endings.dist / "left"), what]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
     is_taken_to_pieces = "rt_sigaction(SIGINT, {sa_handler=SIG_DFL" in log.read_text("utf-8")
-    assert is_taken_to_pieces == (is_noticed or endings.version < (3, 12))
+    # Of multiprocessing there is an extension module, with a class whose code may be in a library.
+    expected = what == "metaclass" or (what == "tracker" and not endings.is_built)
+    assert is_taken_to_pieces == (expected or endings.version < (3, 12))

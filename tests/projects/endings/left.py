@@ -132,5 +132,11 @@ def nothing():
     os.left_here = [done, closed, io.BytesIO(b"x"), io.StringIO("x")]
 
 
+def tracker():
+    import multiprocessing.resource_tracker
+
+    os.left_here = multiprocessing.resource_tracker.ResourceTracker()
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()
