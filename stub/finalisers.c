@@ -107,7 +107,8 @@ hides_objects(PyTypeObject *type)
            (has_finaliser(type) || judge(type) == NOTICEABLE);
 }
 
-/* Types that the collector does not know either are all below `object`. */
+/* Types that the collector does not know either, as they are not made by a program, are all below
+   `object`, one below the other. */
 static bool
 are_objects_hidden(PyTypeObject *type)
 {
@@ -115,7 +116,8 @@ are_objects_hidden(PyTypeObject *type)
     bool hidden = classes == NULL;
     for (Py_ssize_t i = 0; !hidden && i < PyList_GET_SIZE(classes); i++) {
         PyTypeObject *below = (PyTypeObject *)PyList_GET_ITEM(classes, i);
-        hidden = hides_objects(below) || are_objects_hidden(below);
+        hidden = !PyType_HasFeature(below, Py_TPFLAGS_HEAPTYPE) &&
+                 (hides_objects(below) || are_objects_hidden(below));
     }
     Py_XDECREF(classes);
     PyErr_Clear();
