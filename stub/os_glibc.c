@@ -1,15 +1,8 @@
 /* What only glibc's functions need to be told; those of musl call functions that are interposed. */
 #define _GNU_SOURCE
-#include <dirent.h>       /* opendir */
-#include <glob.h>         /* glob_t */
-#include <pthread.h>      /* pthread_getattr_np */
-#include <stdint.h>       /* uintptr_t */
-#include <string.h>       /* strlen */
-#include <sys/auxv.h>     /* getauxval */
-#include <sys/resource.h> /* getrlimit */
-#include <sys/stat.h>     /* stat */
-#include <sys/syscall.h>  /* SYS_gettid */
-#include <unistd.h>       /* getpid */
+#include <dirent.h>   /* opendir */
+#include <glob.h>     /* glob_t */
+#include <sys/stat.h> /* stat */
 
 #include "interpose.h"
 #include "tree.h"
@@ -41,39 +34,3 @@ INTERPOSED(glob)(const char *pattern, int flags, int (*on_error)(const char *, i
 _Static_assert(sizeof(glob_t) == sizeof(glob64_t), "the 64-bit name is an alias");
 ALIAS(glob)
 int glob64(const char *pattern, int flags, int (*on_error)(const char *, int), glob64_t *result);
-
-/* --- the main thread's stack -------------------------------------------------------------------
- */
-
-/* The linker's --wrap: libpython's call of it comes here. link.py finds the name by this. */
-#define WRAPPED(name) __wrap_##name
-
-/* The kernel leaves that much for the stack, where its limit is not higher. */
-#define SURE_STACK ((rlim_t)128 << 20)
-
-int __real_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes);
-int __wrap_pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes);
-
-/* From 3.14 on Python asks for the bounds of the stack when it starts, and libc reads
-   /proc/self/maps for those of the main thread. But the kernel puts the program's name at the
-   stack's end, and the limit says how far it may grow. */
-int
-WRAPPED(pthread_getattr_np)(pthread_t thread, pthread_attr_t *attributes)
-{
-    struct rlimit limit;
-    const char *name = (const char *)getauxval(AT_EXECFN);
-    bool is_main = getpid() == (pid_t)syscall(SYS_gettid) && pthread_equal(thread, pthread_self());
-    if (!is_main || name == NULL || getrlimit(RLIMIT_STACK, &limit) != 0 ||
-        limit.rlim_cur > SURE_STACK) {
-        return __real_pthread_getattr_np(thread, attributes);
-    }
-    const uintptr_t page = 4096;
-    uintptr_t end = ((uintptr_t)name + strlen(name) + page) & -page;
-    size_t size = limit.rlim_cur & -page;
-    int error = pthread_attr_init(attributes);
-    if (error == 0) {
-        pthread_attr_setguardsize(attributes, 0);
-        error = pthread_attr_setstack(attributes, (void *)(end - size), size);
-    }
-    return error;
-}

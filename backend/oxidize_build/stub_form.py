@@ -63,7 +63,10 @@ FORMS: dict[Libc, StubForm] = {
         is_static=False,
         own_sources=frozenset(
             {"library.c", "late.c", "carrier.c"}
-            | {f"os_{name}.c" for name in ("dynamic", "dynamic_snapshot", "dispatch", "mapped", "glibc")}
+            | {
+                f"os_{name}.c"
+                for name in ("dynamic", "dynamic_snapshot", "dispatch", "mapped", "glibc", "stack")
+            }
         ),
         compile_flags=(),
         link_flags=(
