@@ -10,6 +10,7 @@
 
 #if defined(OXIDIZE_KNOWS_INTERPRETER) && PY_VERSION_HEX >= 0x030C0000
 
+#include <internal/pycore_gc.h>      /* PyGC_Head */
 #include <internal/pycore_interp.h>  /* PyInterpreterState */
 #include <internal/pycore_pystate.h> /* _PyInterpreterState_Main */
 #include <internal/pycore_runtime.h> /* _PyRuntime */
@@ -261,34 +262,23 @@ is_standard_stream(PyObject *object)
     return found;
 }
 
-static PyTypeObject *
-io_type(const char *name)
-{
-    PyObject *io = PyImport_ImportModule("_io");
-    PyObject *type = io ? PyObject_GetAttrString(io, name) : NULL;
-    Py_XDECREF(io);
-    PyErr_Clear();
-    return (PyTypeObject *)type;
-}
-
 static bool
-is_exactly(PyObject *object, const char *name)
+is_type(const PyTypeObject *type, const char *name)
 {
-    PyTypeObject *type = io_type(name);
-    Py_XDECREF(type);
-    return Py_TYPE(object) == type;
+    return strcmp(type->tp_name, name) == 0 && IS_OWN(type->tp_dealloc);
 }
 
-/* A file's finaliser closes it. */
+/* A file's finaliser closes it, unless the class has another one. */
 static bool
 is_done_file(PyObject *object)
 {
-    PyTypeObject *base = io_type("_IOBase");
-    bool is_file = base != NULL && PyType_IsSubtype(Py_TYPE(object), base) &&
-                   Py_TYPE(object)->tp_finalize == base->tp_finalize;
-    Py_XDECREF(base);
-    return is_file && (is_exactly(object, "BytesIO") || is_exactly(object, "StringIO") ||
-                       has_value(object, "closed", Py_True));
+    const PyTypeObject *type = Py_TYPE(object), *base = type;
+    while (base != NULL && !is_type(base, "_io._IOBase")) {
+        base = base->tp_base;
+    }
+    return base != NULL && type->tp_finalize == base->tp_finalize &&
+           (is_type(type, "_io.BytesIO") || is_type(type, "_io.StringIO") ||
+            has_value(object, "closed", Py_True));
 }
 
 static bool
@@ -333,6 +323,14 @@ is_empty(PyObject *list)
     return list == NULL || PyList_GET_SIZE(list) == 0;
 }
 
+/* What gc.freeze() has put aside is not seen by all versions. */
+static bool
+has_frozen_objects(const PyInterpreterState *interpreter)
+{
+    const PyGC_Head *head = &interpreter->gc.permanent_generation.head;
+    return head->_gc_next != (uintptr_t)head;
+}
+
 /* Py_FinalizeEx tells of itself in other ways, to those who have asked for it. */
 static bool
 is_observed(void)
@@ -363,7 +361,7 @@ bool
 finalisers_are_left(void)
 {
     struct survey survey = {0};
-    if (is_observed() || has_databases()) {
+    if (is_observed() || has_databases() || has_frozen_objects(_PyInterpreterState_Main())) {
         return true;
     }
     PyUnstable_GC_VisitObjects(look_at, &survey);

@@ -20,7 +20,7 @@ PLACES = (
 )
 LEFT = (
     "slotted metaclass generator coroutine finalizer reference method file replaced_stream raw_file database "
-    "daemon audit callback nothing tracker"
+    "daemon audit callback frozen nothing tracker"
 )
 
 

@@ -118,6 +118,17 @@ def callback():
     gc.callbacks.append(lambda phase, information: print(phase, information["generation"]))
 
 
+def frozen():
+    import gc
+
+    class Watched:
+        def __del__(self):
+            print("frozen finalised")
+
+    os.left_here = Watched()
+    gc.freeze()
+
+
 def nothing():
     """Leaves objects with finalisers that have nothing to do."""
     import logging
