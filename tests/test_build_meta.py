@@ -13,6 +13,7 @@ from types import ModuleType
 import build
 import pytest
 
+import oxidize_build
 from oxidize_build import build_meta
 from oxidize_build.config_settings import ConfigSettings, read_config_settings
 from oxidize_build.errors import SettingsError
@@ -71,6 +72,13 @@ def test_wheel_sdist_editable_and_metadata(project: Path, tmp_path: Path) -> Non
         name = prepare(str(out / prepare.__name__), None)
         assert "Name: demo" in (out / prepare.__name__ / name / "METADATA").read_text()
     assert project.name == "project"
+
+
+def test_the_package_itself_has_the_hooks_too() -> None:
+    for name in build_meta.__all__:
+        if name != "UnsupportedOperation":
+            assert getattr(oxidize_build, name) is getattr(build_meta, name)
+    assert not hasattr(oxidize_build, "build_nothing")
 
 
 def installed(requirements: list[str]) -> bool:

@@ -17,7 +17,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Array
 
 from oxidize_build.errors import OutputError, SettingsError
-from oxidize_build.settings.build_system import OWN_BACKEND, BuildSystem, read_build_system
+from oxidize_build.settings.build_system import OWN_BACKEND, OWN_BACKENDS, BuildSystem, read_build_system
 from oxidize_build.settings.entry_points import bad_file_name
 from oxidize_build.settings.model import DEFAULT_WHEEL_BACKEND
 from oxidize_build.settings.reader import read_settings
@@ -189,7 +189,7 @@ def _swap_backend(document: _Toml, directory: Path) -> None:
         backend = table.get("build-backend", backend)
     elif not any((directory / name).is_file() for name in LEGACY_FILES):
         backend = DEFAULT_WHEEL_BACKEND
-    if table is not None and table.get("backend-path") and backend != OWN_BACKEND:
+    if table is not None and table.get("backend-path") and backend not in OWN_BACKENDS:
         raise SettingsError(
             f"{directory / PYPROJECT}: build-system.backend-path is set: the backend {backend!r} is a part "
             "of the project",
@@ -200,7 +200,7 @@ def _swap_backend(document: _Toml, directory: Path) -> None:
     required = {canonicalize_name(Requirement(item).name) for item in table.get("requires", [])}
     if OWN_REQUIREMENT not in required:
         table["requires"] = _extended(table.get("requires"), [OWN_REQUIREMENT])
-    if backend == OWN_BACKEND:
+    if backend in OWN_BACKENDS:
         return
     table["build-backend"] = OWN_BACKEND
     _set_wheel_backend(document, directory, backend)

@@ -207,6 +207,8 @@ def test_build_system(tmp_path: Path) -> None:
     system = read_build_system(tmp_path)
     assert system == BuildSystem(("a",), "oxidize_build.build_meta", (".",))
     assert system.is_own
+    read(tmp_path, '[build-system]\nrequires = ["a"]\nbuild-backend = "oxidize_build"\n')
+    assert read_build_system(tmp_path).is_own
     read(tmp_path, "[build-system]\nrequires = 1\n")
     with pytest.raises(SettingsError, match=r"build-system\.requires"):
         read_build_system(tmp_path)

@@ -12,9 +12,9 @@ from pathlib import Path
 from oxidize_build.errors import SettingsError
 from oxidize_build.settings.faults import Faults
 from oxidize_build.settings.table import Table
-from oxidize_build.settings.texts import OWN_BACKEND
+from oxidize_build.settings.texts import OWN_BACKEND, OWN_BACKENDS
 
-__all__ = ["OWN_BACKEND", "BuildSystem", "load_pyproject", "read_build_system"]
+__all__ = ["OWN_BACKEND", "OWN_BACKENDS", "BuildSystem", "load_pyproject", "read_build_system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class BuildSystem:
     @property
     def is_own(self) -> bool:
         """Whether this is the backend."""
-        return self.backend == OWN_BACKEND
+        return self.backend in OWN_BACKENDS
 
 
 def read_build_system(project: Path) -> BuildSystem:

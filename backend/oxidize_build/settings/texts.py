@@ -13,6 +13,7 @@ from oxidize_build.settings.suggestions import did_you_mean, listed
 from oxidize_build.settings.values import Callback, EntryPoint
 
 OWN_BACKEND = "oxidize_build.build_meta"
+OWN_BACKENDS = (OWN_BACKEND, "oxidize_build")  # the first is the one that we write
 
 _IDENTIFIER = r"[^\W\d]\w*"
 _DOTTED = rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*"
@@ -128,7 +129,7 @@ MODULE_PATTERN = Text(
 )
 WHEEL_BACKEND = Text(
     "'package.module' or 'package.module:object' of the backend that makes the wheel, not this one",
-    rf"(?!{re.escape(OWN_BACKEND)}(?::|$)){_DOTTED}(?::{_DOTTED})?",
+    rf"(?!(?:{'|'.join(map(re.escape, OWN_BACKENDS))})(?::|$)){_DOTTED}(?::{_DOTTED})?",
 )
 EXTRA = Text("the name of an extra", _NAME, _extra)
 GROUP = Text("the name of a dependency group", _NAME, _group)
