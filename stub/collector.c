@@ -9,7 +9,26 @@
    once, or a program that imports again and again would never come to one. */
 #include "collector.h"
 
-#include <Python.h>
+#include "names.h"
+
+PyObject *
+collector_objects(void)
+{
+    PyObject *gc = names_module("gc");
+    PyObject *objects = gc ? names_call(gc, NAME_GET_OBJECTS) : NULL;
+    Py_XDECREF(gc);
+    return objects;
+}
+
+void
+collector_unfreeze_all(void)
+{
+    PyObject *gc = names_module("gc");
+    PyObject *done = gc ? PyObject_CallMethod(gc, "unfreeze", NULL) : NULL;
+    Py_XDECREF(done);
+    Py_XDECREF(gc);
+    PyErr_Clear();
+}
 
 #ifdef Py_GIL_DISABLED
 

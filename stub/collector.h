@@ -2,6 +2,8 @@
 #ifndef OXIDIZE_COLLECTOR_H
 #define OXIDIZE_COLLECTOR_H
 
+#include <Python.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +22,13 @@ void collector_spare(void);
  * functions. */
 bool collector_freeze(void);
 void collector_unfreeze(void);
+
+/* A list of all objects that the collector looks at, and so without frozen ones; null with an
+   exception set. */
+PyObject *collector_objects(void);
+
+/* Let the collector look at frozen objects again, whoever has frozen them. */
+void collector_unfreeze_all(void);
 
 /* No collection happens between these two: no Python code may run. */
 bool collector_pause(void);

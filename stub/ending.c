@@ -13,6 +13,7 @@
 #include <internal/pycore_interp.h> /* PyInterpreterState */
 #endif
 
+#include "collector.h"
 #include "finalisers.h"
 #include "names.h"
 #include "snapshot.h"
@@ -132,14 +133,6 @@ let_program_end(void)
 
 /* --- files --------------------------------------------------------------------------------- */
 
-/* To import a module that has been imported takes more than to find it. */
-static PyObject *
-module_of(const char *name)
-{
-    PyObject *found = PyDict_GetItemString(PyImport_GetModuleDict(), name); /* borrowed */
-    return found != NULL ? Py_NewRef(found) : PyImport_ImportModule(name);
-}
-
 static bool
 is_closed(PyObject *file)
 {
@@ -201,17 +194,14 @@ note_file(PyObject *object, struct files *files)
     }
 }
 
-/* Those that gc.freeze() has put aside are not among them. */
 static void
 find_unfrozen_files(struct files *files)
 {
-    PyObject *gc = module_of("gc");
-    PyObject *objects = gc ? names_call(gc, NAME_GET_OBJECTS) : NULL;
+    PyObject *objects = collector_objects();
     for (Py_ssize_t i = 0; objects != NULL && i < PyList_GET_SIZE(objects); i++) {
         note_file(PyList_GET_ITEM(objects, i), files);
     }
     Py_XDECREF(objects);
-    Py_XDECREF(gc);
 }
 
 #if PY_VERSION_HEX >= 0x030C0000
@@ -264,7 +254,7 @@ io_type(PyObject *io, enum name name)
 static void
 flush_files(void)
 {
-    PyObject *io = module_of("_io");
+    PyObject *io = names_module("_io");
     struct files files = {io_type(io, NAME_TEXT_WRAPPER), io_type(io, NAME_BUFFERED_WRITER),
                           io_type(io, NAME_BUFFERED_RANDOM), PyList_New(0)};
     Py_XDECREF(io);
@@ -281,15 +271,15 @@ flush_files(void)
 int
 ending_finalise(void)
 {
-    if (snapshot_is_in_use()) {
-        return Py_FinalizeEx(); /* a survey would write to every object, and so to every page */
-    }
     let_program_end(); /* what Py_FinalizeEx does first, and then finds done */
     if (!finalisers_are_left()) {
         int status = flush_streams();
         flush_stream("__stdout__"); /* which the program may have put others in the place of */
         flush_stream("__stderr__");
         return status;
+    }
+    if (snapshot_is_in_use()) {
+        snapshot_thaw();
     }
     startup_objects_settle();
     return Py_FinalizeEx();

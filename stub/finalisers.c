@@ -3,10 +3,10 @@
    that holds for all of a program's objects is found out here, in one pass over them: no one has a
    finaliser that would do something, or a weak reference that calls a function, or is of a type, or
    a module, whose C code is unknown to us. */
-#include "finalisers.h"
-
 #define Py_BUILD_CORE /* before Python.h: 3.12 has functions in both kinds of headers */
 #include "internals.h"
+
+#include "finalisers.h"
 
 #if defined(OXIDIZE_KNOWS_INTERPRETER) && PY_VERSION_HEX >= 0x030C0000
 
@@ -15,7 +15,9 @@
 #include <internal/pycore_pystate.h> /* _PyInterpreterState_Main */
 #include <internal/pycore_runtime.h> /* _PyRuntime */
 
+#include "collector.h"
 #include "os.h"
+#include "snapshot.h"
 
 /* --- code ------------------------------------------------------------------------------------ */
 
@@ -268,7 +270,8 @@ is_type(const PyTypeObject *type, const char *name)
     return strcmp(type->tp_name, name) == 0 && IS_OWN(type->tp_dealloc);
 }
 
-/* A file's finaliser closes it, unless the class has another one. */
+/* A file's finaliser closes it, unless the class has another one, or the descriptor is not its own.
+ */
 static bool
 is_done_file(PyObject *object)
 {
@@ -278,6 +281,7 @@ is_done_file(PyObject *object)
     }
     return base != NULL && type->tp_finalize == base->tp_finalize &&
            (is_type(type, "_io.BytesIO") || is_type(type, "_io.StringIO") ||
+            (is_type(type, "_io.FileIO") && has_value(object, "closefd", Py_False)) ||
             has_value(object, "closed", Py_True));
 }
 
@@ -315,6 +319,99 @@ settle(struct survey *survey)
     return survey->noticeable;
 }
 
+/* --- a snapshot ------------------------------------------------------------------------------ */
+
+/* Its objects have been looked at when it was made, and to look at all of them again would touch
+   all of its pages. They are frozen, so that the collector does not know them. What may have
+   changed are those with a finaliser, and classes, which may have got one. (An object whose
+   __class__ was set to one that has a finaliser is missed.) */
+static PyObject *expected;
+static uintptr_t last_frozen;
+
+static PyGC_Head *
+frozen_objects(void)
+{
+    return &_PyInterpreterState_Main()->gc.permanent_generation.head;
+}
+
+static bool
+can_get_finaliser(PyTypeObject *type)
+{
+    return PyType_HasFeature(type, Py_TPFLAGS_HEAPTYPE) &&
+           !PyType_HasFeature(type, Py_TPFLAGS_IMMUTABLETYPE) && !has_finaliser(type);
+}
+
+static bool
+note_class(PyObject *classes, PyTypeObject *type)
+{
+    return !can_get_finaliser(type) || PySet_Add(classes, (PyObject *)type) == 0;
+}
+
+/* Classes of the objects that the collector knows, and of those that it does not. */
+static bool
+note_classes(PyObject *classes, PyObject *object)
+{
+    return note_class(classes, Py_TYPE(object)) &&
+           (!PyType_Check(object) ||
+            PyType_HasFeature((PyTypeObject *)object, Py_TPFLAGS_HAVE_GC) ||
+            note_class(classes, (PyTypeObject *)object));
+}
+
+PyObject *
+finalisers_of_snapshot(PyObject *objects)
+{
+    struct survey survey = {0};
+    PyObject *noted = PySet_New(NULL), *known = NULL;
+    bool usable = noted != NULL;
+    for (Py_ssize_t i = 0; usable && i < PyList_GET_SIZE(objects); i++) {
+        PyObject *object = PyList_GET_ITEM(objects, i);
+        usable = is_harmless(object, &survey) && note_classes(noted, object);
+    }
+    for (size_t i = 0; i < survey.count; i++) {
+        usable = usable && PySet_Add(noted, survey.doubtful[i]) == 0;
+        Py_DECREF(survey.doubtful[i]);
+    }
+    known = usable && !survey.foreign ? PySequence_Tuple(noted) : NULL;
+    if (known != NULL) {
+        PyObject_GC_UnTrack(known);
+    }
+    Py_XDECREF(noted);
+    PyErr_Clear();
+    return known;
+}
+
+void
+finalisers_expect(PyObject *known)
+{
+    Py_XSETREF(expected, known);
+    last_frozen = frozen_objects()->_gc_prev;
+}
+
+/* Since the start a program may have frozen other objects, which come behind those. */
+static bool
+is_snapshot_unchanged(struct survey *survey)
+{
+    bool unchanged = expected != NULL && frozen_objects()->_gc_prev == last_frozen;
+    for (Py_ssize_t i = 0; unchanged && i < PyTuple_GET_SIZE(expected); i++) {
+        PyObject *object = PyTuple_GET_ITEM(expected, i);
+        unchanged =
+            PyType_Check(object) ? !has_finaliser((PyTypeObject *)object) : put_off(object, survey);
+    }
+    return unchanged;
+}
+
+static void
+look_at_new(struct survey *survey)
+{
+    PyObject *objects = collector_objects();
+    survey->noticeable = objects == NULL;
+    for (Py_ssize_t i = 0; !survey->noticeable && i < PyList_GET_SIZE(objects); i++) {
+        survey->noticeable = !is_harmless(PyList_GET_ITEM(objects, i), survey);
+    }
+    Py_XDECREF(objects);
+    PyErr_Clear();
+}
+
 /* --- what else there is ---------------------------------------------------------------------- */
 
 static bool
@@ -325,9 +422,9 @@ is_empty(PyObject *list)
 
 /* What gc.freeze() has put aside is not seen by all versions. */
 static bool
-has_frozen_objects(const PyInterpreterState *interpreter)
+has_frozen_objects(void)
 {
-    const PyGC_Head *head = &interpreter->gc.permanent_generation.head;
+    const PyGC_Head *head = frozen_objects();
     return head->_gc_next != (uintptr_t)head;
 }
 
@@ -361,10 +458,19 @@ bool
 finalisers_are_left(void)
 {
     struct survey survey = {0};
-    if (is_observed() || has_databases() || has_frozen_objects(_PyInterpreterState_Main())) {
+    if (is_observed() || has_databases()) {
         return true;
     }
-    PyUnstable_GC_VisitObjects(look_at, &survey);
+    if (snapshot_is_in_use()) {
+        survey.noticeable = !is_snapshot_unchanged(&survey);
+        if (!survey.noticeable) {
+            look_at_new(&survey);
+        }
+    } else if (has_frozen_objects()) {
+        return true;
+    } else {
+        PyUnstable_GC_VisitObjects(look_at, &survey);
+    }
     return settle(&survey) || (survey.foreign && are_objects_hidden(&PyBaseObject_Type));
 }
 
@@ -374,6 +480,19 @@ bool
 finalisers_are_left(void)
 {
     return true;
+}
+
+PyObject *
+finalisers_of_snapshot(PyObject *objects)
+{
+    (void)objects;
+    return NULL;
+}
+
+void
+finalisers_expect(PyObject *known)
+{
+    (void)known;
 }
 
 #endif

@@ -204,6 +204,7 @@ struct image_snapshot {
     uint64_t thread_state; /* address of the thread's PyThreadState */
     uint64_t renewed; /* address of the object that tells what is made anew in each process */
     uint64_t names; /* address of a tuple: what stub/names.c has names of */
+    uint64_t survey; /* address of a tuple: what stub/finalisers.c looks at again, or 0 */
     uint64_t written; /* address of pages that every start writes to */
     uint64_t written_size; /* in bytes */
     uint64_t main_code; /* address of the main module's code object, or 0 */
@@ -227,7 +228,7 @@ struct image_snapshot {
     uint32_t registration_count; /* length of the table */
     uint64_t check; /* XXH64 of the tables, seed: XXH64 of the header up to here */
 };
-_Static_assert(sizeof(struct image_snapshot) == 280, "layout of image_snapshot");
+_Static_assert(sizeof(struct image_snapshot) == 288, "layout of image_snapshot");
 
 /* Pages of a snapshot. */
 struct image_snapshot_range {

@@ -43,6 +43,13 @@ names_call(PyObject *object, enum name name)
 }
 
 PyObject *
+names_module(const char *name)
+{
+    PyObject *found = PyDict_GetItemString(PyImport_GetModuleDict(), name); /* borrowed */
+    return found != NULL ? Py_NewRef(found) : PyImport_ImportModule(name);
+}
+
+PyObject *
 names_all(void)
 {
     PyObject *all = PyTuple_New(NAMES);

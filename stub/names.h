@@ -34,6 +34,10 @@ PyObject *names_get(enum name name);
 PyObject *names_attribute(PyObject *object, enum name name);
 PyObject *names_call(PyObject *object, enum name name);
 
+/* A module, which is imported if it has not been; null with an exception set. To import one that
+   has been takes longer than to find it. */
+PyObject *names_module(const char *name);
+
 /* All of them, as a tuple that can be saved; null with an exception set. */
 PyObject *names_all(void);
 

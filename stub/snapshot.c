@@ -10,6 +10,8 @@
 #include <sys/mman.h> /* mremap */
 
 #include "arenas.h"
+#include "collector.h"
+#include "finalisers.h"
 #include "first_objects.h"
 #include "memory.h"
 #include "names.h"
@@ -32,7 +34,7 @@
 enum { MOST_KEPT_WORDS = 4096 };
 
 /* Of the snapshot that this process has started from. */
-static PyObject *main_code;
+static PyObject *main_code, *renewed;
 
 struct snapshot {
     struct cursor bytes;
@@ -330,6 +332,14 @@ snapshot_is_in_use(void)
     return memory_arena_size() > 0;
 }
 
+void
+snapshot_thaw(void)
+{
+    finalisers_expect(NULL);
+    Py_CLEAR(renewed); /* standard streams write what they have when nothing refers to them */
+    collector_unfreeze_all();
+}
+
 PyObject *
 snapshot_main_code(void)
 {
@@ -372,11 +382,12 @@ snapshot_restore(const struct image *image, const struct invocation *invocation)
     set_arenas(image);
     first_objects_setup((void *)(MEMORY_ARENA + arena_pages(&snapshot)));
     replace_paths(&snapshot, invocation->executable);
-    PyObject *renewed = (PyObject *)(uintptr_t)snapshot.header.renewed;
+    renewed = (PyObject *)(uintptr_t)snapshot.header.renewed;
     if (!snapshot_renew(renewed, invocation, snapshot.stream_errors)) {
         PyErr_Print();
         status_die(status_fault("its snapshot cannot be used"));
     }
+    finalisers_expect((PyObject *)(uintptr_t)snapshot.header.survey);
     main_code = (PyObject *)(uintptr_t)snapshot.header.main_code;
     return true;
 }

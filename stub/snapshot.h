@@ -19,4 +19,7 @@ PyObject *snapshot_main_code(void);
 /* Whether this process has started from one. */
 bool snapshot_is_in_use(void);
 
+/* Before Py_FinalizeEx in such a process: what the snapshot has is to be finalised as well. */
+void snapshot_thaw(void);
+
 #endif

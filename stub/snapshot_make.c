@@ -11,6 +11,7 @@
 #include <sys/mman.h> /* mmap */
 #include <unistd.h>   /* _exit */
 
+#include "finalisers.h"
 #include "image_format.h"
 #include "memory.h"
 #include "names.h"
@@ -345,6 +346,31 @@ prepare(char **argv, struct output *output, PyObject **containers, PyObject **ob
 }
 
 static void
+unfreeze(PyObject *object)
+{
+    PyObject_GC_UnTrack(object);
+    PyObject_GC_Track(object);
+}
+
+/* At the end of a process the main module is garbage, if the collector knows it. The others would
+   never be, since functions are immortal that refer to what they hold: if they are there, it is
+   cleared. */
+static void
+prepare_modules(void)
+{
+    PyObject *main = PyImport_AddModule("__main__"), *modules = PyImport_GetModuleDict();
+    PyObject *name, *module;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(modules, &at, &name, &module)) {
+        if (module != main) {
+            snapshot_cpython_set_immortal(module);
+        }
+    }
+    unfreeze(main);
+    unfreeze(PyModule_GetDict(main));
+}
+
+static void
 gather(struct snapshot_paths *paths, struct image_snapshot *header)
 {
     struct region place;
@@ -385,6 +411,8 @@ snapshot_make(char **argv, PyObject *main_code)
     header->main_code = (uintptr_t)main_code;
     header->renewed = (uintptr_t)prepare(argv, &output, &containers, &objects);
     rehearse((PyObject *)(uintptr_t)header->renewed, main_code, header);
+    header->survey = (uintptr_t)finalisers_of_snapshot(objects); /* it stays */
+    prepare_modules();
     header->thread_state = snapshot_cpython_thread_state();
     if (!snapshot_build_id(header->build_id)) {
         refuse("the program has no build ID");

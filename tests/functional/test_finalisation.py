@@ -22,6 +22,18 @@ LEFT = (
     "slotted metaclass generator coroutine finalizer reference method file replaced_stream raw_file database "
     "daemon audit callback frozen nothing tracker"
 )
+THAWED = "derived bare unfrozen frozen made nothing"
+SNAPSHOTS = """
+[tool.oxidize.executables.left-snapshot]
+script = "left.py"
+snapshot = true
+[tool.oxidize.executables.thawed]
+script = "thawed.py"
+snapshot = true
+[tool.oxidize.executables.undone]
+script = "undone.py"
+snapshot = true
+"""
 
 
 @dataclass(frozen=True)
@@ -46,12 +58,21 @@ def endings(
         if found is None:
             pytest.skip(f"there is no Python {request.param} (OXIDIZE_TEST_PYTHONS)")
         runtime = python = found
-    settings = f"\n[tool.oxidize]\nruntime = {{path = {json.dumps(str(runtime))}}}\n"
-    dist = make_build(frontend, tmp_path_factory, settings)(PROJECTS / "endings")
     show = "import sys; print(*sys.version_info[:2])"
     version = subprocess.run([python, "-c", show], check=True, capture_output=True, text=True).stdout
     major, minor = map(int, version.split())
+    settings = f"\n[tool.oxidize]\nruntime = {{path = {json.dumps(str(runtime))}}}\n"
+    if (major, minor) >= (3, 12):
+        settings += SNAPSHOTS
+    dist = make_build(frontend, tmp_path_factory, settings)(PROJECTS / "endings")
     return Endings(dist, python, (major, minor), request.param == "built runtime")
+
+
+@pytest.fixture
+def snapshots(endings: Endings) -> Endings:
+    if endings.version < (3, 12):
+        pytest.skip("there are no snapshots of CPython 3.11")
+    return endings
 
 
 def outcome(command: list[str | Path], folder: Path) -> tuple[object, ...]:
@@ -77,19 +98,53 @@ def test_what_is_left_ends_as_with_python(what: str, endings: Endings, tmp_path:
     assert outcome([endings.dist / "left", what], tmp_path / "packed") == python
 
 
-@pytest.mark.parametrize("what", ["nothing", "tracker", "metaclass"])
-def test_where_nobody_can_tell_nothing_is_freed(what: str, endings: Endings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", sorted({*LEFT.split()} - {"metaclass", "reference", "method"}))
+def test_what_a_snapshot_has_left_ends_as_with_python(what: str, snapshots: Endings, tmp_path: Path) -> None:
+    script = snapshots.dist.parent / "left.py"
+    python = outcome([snapshots.python, "-I", "-S", script, what], tmp_path / "python")
+    assert outcome([snapshots.dist / "left-snapshot", what], tmp_path / "packed") == python
+
+
+@pytest.mark.parametrize("what", THAWED.split())
+def test_what_came_out_of_a_snapshot_ends_as_with_python(
+    what: str, snapshots: Endings, tmp_path: Path
+) -> None:
+    script = snapshots.dist.parent / "thawed.py"
+    python = outcome([snapshots.python, "-E", "-S", script, what], tmp_path / "python")
+    assert outcome([snapshots.dist / "thawed", what], tmp_path / "packed") == python
+
+
+def test_what_a_snapshot_has_to_finalise_is_finalised(snapshots: Endings, tmp_path: Path) -> None:
+    script = snapshots.dist.parent / "undone.py"
+    python = outcome([snapshots.python, "-E", "-S", script], tmp_path / "python")
+    assert outcome([snapshots.dist / "undone"], tmp_path / "packed") == python
+
+
+def is_taken_to_pieces(command: list[str | Path], log: Path) -> bool:
     """Py_FinalizeEx gives signals their former handlers back before it frees objects."""
     if shutil.which("strace") is None:
         if os.environ.get("CI"):
             pytest.fail("CI has to install strace")
         pytest.skip("needs strace")
-    log = tmp_path / "log"
     # Where SIGINT is ignored, as in the background of a shell, Python leaves it alone.
     strace = ["env", "--default-signal=INT", "strace", "-o", str(log), "-e", "trace=rt_sigaction"]
-    command = [*strace, str(endings.dist / "left"), what]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    is_taken_to_pieces = "rt_sigaction(SIGINT, {sa_handler=SIG_DFL" in log.read_text("utf-8")
+    subprocess.run([*strace, *map(str, command)], check=True, capture_output=True, timeout=120)
+    return "rt_sigaction(SIGINT, {sa_handler=SIG_DFL" in log.read_text("utf-8")
+
+
+@pytest.mark.parametrize("what", ["nothing", "tracker", "metaclass"])
+def test_where_nobody_can_tell_nothing_is_freed(what: str, endings: Endings, tmp_path: Path) -> None:
     # Of multiprocessing there is an extension module, with a class whose code may be in a library.
     expected = what == "metaclass" or (what == "tracker" and not endings.is_built)
-    assert is_taken_to_pieces == (expected or endings.version < (3, 12))
+    found = is_taken_to_pieces([endings.dist / "left", what], tmp_path / "log")
+    assert found == (expected or endings.version < (3, 12))
+
+
+@pytest.mark.parametrize(
+    ("program", "what"), [("thawed", "nothing"), ("thawed", "made"), ("left-snapshot", "nothing")]
+)
+def test_where_nobody_can_tell_nothing_of_a_snapshot_is_freed(
+    program: str, what: str, snapshots: Endings, tmp_path: Path
+) -> None:
+    found = is_taken_to_pieces([snapshots.dist / program, what], tmp_path / "log")
+    assert found == (what == "made")

@@ -368,6 +368,7 @@ SNAPSHOT = Record(
         Field("thread_state", "u64", "address of the thread's PyThreadState"),
         Field("renewed", "u64", "address of the object that tells what is made anew in each process"),
         Field("names", "u64", "address of a tuple: what stub/names.c has names of"),
+        Field("survey", "u64", "address of a tuple: what stub/finalisers.c looks at again, or 0"),
         Field("written", "u64", "address of pages that every start writes to"),
         Field("written_size", "u64", "in bytes"),
         Field("main_code", "u64", "address of the main module's code object, or 0"),

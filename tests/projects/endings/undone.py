@@ -1,0 +1,5 @@
+"""Has objects with finalisers in its snapshot."""
+
+import pending
+
+pending.OBJECTS.append("text")
