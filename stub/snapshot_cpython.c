@@ -22,6 +22,11 @@
 
 #include <internal/pycore_gc.h>
 #include <internal/pycore_interp.h>
+#if PY_VERSION_HEX >= 0x030E0000
+#include <internal/pycore_interpframe.h>
+#else
+#include <internal/pycore_frame.h>
+#endif
 #include <internal/pycore_object.h>
 #include <internal/pycore_pystate.h>
 #include <internal/pycore_runtime.h>
@@ -71,13 +76,34 @@ snapshot_cpython_runtime(void)
     return (struct region){first, first + sizeof _PyRuntime};
 }
 
+/* Words of frames that have ended, which lead anywhere. The stack of frames is in chunks, and some
+   versions keep one that they no longer need: a frame that is too large for the rest of this chunk
+   brings it back. */
+static void
+wipe_frames(PyThreadState *state)
+{
+    size_t rest = (size_t)(state->datastack_limit - state->datastack_top);
+    _PyInterpreterFrame *fitting = rest > 0 ? _PyThreadState_PushFrame(state, rest - 1) : NULL;
+    if (fitting != NULL) {
+        memset(fitting, 0, rest * sizeof(PyObject *));
+    }
+    _PyInterpreterFrame *beyond = _PyThreadState_PushFrame(state, 1);
+    if (beyond != NULL) {
+        _PyStackChunk *chunk = state->datastack_chunk;
+        memset(chunk->data, 0, chunk->size - offsetof(_PyStackChunk, data));
+        _PyThreadState_PopFrame(state, beyond);
+    }
+    if (fitting != NULL) {
+        _PyThreadState_PopFrame(state, fitting);
+    }
+}
+
 void
 snapshot_cpython_wipe(void)
 {
     PyThreadState *state = PyThreadState_Get();
     if (state->datastack_chunk != NULL) {
-        memset(state->datastack_top, 0,
-               (size_t)((char *)state->datastack_limit - (char *)state->datastack_top));
+        wipe_frames(state);
     }
 #if PY_VERSION_HEX >= 0x030E0000
     _PyThreadStateImpl *all = (_PyThreadStateImpl *)state;

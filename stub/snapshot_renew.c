@@ -391,14 +391,19 @@ unpack(PyObject *renewed, struct collected *to, struct streams *streams)
                             &to->zone, &to->modules);
 }
 
-/* What leaves nothing behind if it is done once more. */
+/* These leave nothing behind if they are done once more. */
+
 static bool
-renew_process(const struct collected *collected, const struct streams *streams,
-              const struct invocation *invocation)
+renew_given(const struct collected *collected, const struct invocation *invocation)
 {
     return set_environment(collected->environments) &&
-           set_arguments(collected->arguments, invocation) &&
-           open_streams(streams, collected->streams) &&
+           set_arguments(collected->arguments, invocation);
+}
+
+static bool
+renew_process(const struct collected *collected, const struct streams *streams)
+{
+    return open_streams(streams, collected->streams) &&
            set_handlers(collected->signal, collected->handlers);
 }
 
@@ -425,14 +430,14 @@ snapshot_renew(PyObject *renewed, const struct invocation *invocation, const cha
     struct streams streams = {.errors = stream_errors};
     struct collected collected;
     if (!unpack(renewed, &collected, &streams) || !build_containers_anew(collected.containers) ||
-        !renew_main_thread(collected.threads)) {
-        return false;
+        !renew_main_thread(collected.threads) || !renew_given(&collected, invocation)) {
+        return false; /* functions of os.register_at_fork may use what is given */
     }
     PyOS_BeforeFork();
     renewing = true;
     PyOS_AfterFork_Child();
     renewing = false;
-    return renew_process(&collected, &streams, invocation) && renew_modules(collected.modules) &&
+    return renew_process(&collected, &streams) && renew_modules(collected.modules) &&
            set_zone(collected.tzset, collected.zone);
 }
 
@@ -481,8 +486,8 @@ snapshot_rehearse(PyObject *renewed, PyObject *main_code, const struct invocatio
 {
     struct streams streams = {.errors = "surrogateescape"};
     struct collected collected;
-    bool done = unpack(renewed, &collected, &streams) &&
-                renew_process(&collected, &streams, invocation) && use_types(main_code);
+    bool done = unpack(renewed, &collected, &streams) && renew_given(&collected, invocation) &&
+                renew_process(&collected, &streams) && use_types(main_code);
     for (Py_ssize_t i = 1; done && i < PyTuple_GET_SIZE(collected.streams); i++) {
         done = use_stream(PyTuple_GET_ITEM(PyTuple_GET_ITEM(collected.streams, i), 0));
     }

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,15 +26,32 @@ def test_the_syntax_tree_is_walked_as_ast_does() -> None:
     assert list(survey.nodes_of(tree)) == list(ast.walk(tree))
 
 
+def run_survey(folder: Path, plan: str, prelude: str = "pass") -> dict[str, Any]:
+    """Return what is found out of modules in *folder*."""
+    (folder / "plan").write_text(plan)
+    run = f"sys.path.append({str(folder)!r}); exec(open({survey.__file__!r}).read())"
+    code = f"import sys; {prelude}; {run}"
+    subprocess.run([sys.executable, "-ESc", code, folder / "plan", folder / "report"], check=True)
+    told: dict[str, Any] = ast.literal_eval((folder / "report").read_text("ascii"))
+    return told
+
+
+def test_what_is_asked_for_is_imported_first(tmp_path: Path) -> None:
+    """A module is done before the one that imports it, and may need what that one does."""
+    (tmp_path / "state.py").write_text("SET = False\n")
+    (tmp_path / "first.py").write_text("import state\nstate.SET = True\nimport second\n")
+    (tmp_path / "second.py").write_text("import state\nassert state.SET\n")
+    assert run_survey(tmp_path, "import first\n")["imported"] == ["first", "state", "second"]
+    told = run_survey(tmp_path, "import second\nimport first\nleft state is in the way\n")
+    assert told["imported"] == []
+    assert told["left"]["first"] == told["left"]["second"] == "imports state"
+
+
 def test_the_program_need_not_have_what_a_survey_usually_would_import(tmp_path: Path) -> None:
     """Of a module that cannot be imported, the imports are found in its source; and the report is written."""
     (tmp_path / "reads_clock.py").write_text("import time, alone\ntime.time()\n")
     (tmp_path / "alone.py").write_text("NAME = 'alone'\n")
-    plan, report = tmp_path / "plan", tmp_path / "report"
-    plan.write_text("import reads_clock\npacked alone\n")
-    without = "import sys; sys.modules.update(dict.fromkeys(['_ast', 'ast', 'json', 'typing']))"
-    run = f"sys.path.append({str(tmp_path)!r}); exec(open({survey.__file__!r}).read())"
-    subprocess.run([sys.executable, "-ESc", f"{without}; {run}", plan, report], check=True)
-    told = ast.literal_eval(report.read_text("ascii"))
+    without = "sys.modules.update(dict.fromkeys(['_ast', 'ast', 'json', 'typing']))"
+    told = run_survey(tmp_path, "import reads_clock\npacked alone\n", without)
     assert told["imported"] == ["alone"]
     assert "clock" in told["left"]["reads_clock"]

@@ -62,7 +62,9 @@ class Survey:
         self.packed = frozenset(value for kind, _, value in plan if kind == "packed")
         self.allowed = frozenset(value for kind, _, value in plan if kind == "allow")
         self.known = frozenset(sys.modules)
-        self.left: dict[str, str] = {}
+        told = (value.partition(" ") for kind, _, value in plan if kind == "left")
+        self.left = {module: why for module, _, why in told}
+        self.tried: dict[str, None] = {}  # in order
         self.variables: dict[str, str] = {}
         self.refusals = 0
 
@@ -86,8 +88,12 @@ class Survey:
         return None
 
     def imported(self) -> list[str]:
-        """Return the modules that can be imported at build time, and their packages too, in order."""
-        done = [name for name in sys.modules if name not in self.left and name not in self.known]
+        """Return the modules that can be imported at build time, and their packages too.
+
+        Those that have been asked for come first, in the same order: what they import may need what they do.
+        """
+        names = dict.fromkeys([*(name for name in self.tried if name in sys.modules), *sys.modules])
+        done = [name for name in names if name not in self.left and name not in self.known]
         return [name for name in done if not any(package in self.left for package in packages_of(name))]
 
 
@@ -256,20 +262,19 @@ def nodes_of(tree: Any) -> Iterator[Any]:
 
 def explore(survey: Survey) -> None:
     """Import what is wanted, of those that can't be imported what they import, and what they use later."""
-    tried: set[str] = set()
-    explore_from(survey, survey.wanted, tried)
+    explore_from(survey, survey.wanted)
     for user, later in USED_LATER.items():
         if user in sys.modules and user not in survey.left:
-            explore_from(survey, later, tried)
+            explore_from(survey, later)
 
 
-def explore_from(survey: Survey, names: list[str], tried: set[str]) -> None:
-    """Import modules, and of those that can't be imported what they import, but for those *tried* before."""
+def explore_from(survey: Survey, names: list[str]) -> None:
+    """Import modules, and of those that can't be imported what they import, but for those tried before."""
     pending = list(names)
     while pending:
         name = pending.pop(0)
-        if name not in tried and name not in survey.known:
-            tried.add(name)
+        if name not in survey.tried and name not in survey.known:
+            survey.tried[name] = None
             if not attempt(survey, name):
                 pending += imports_of(name, survey.packed)
 

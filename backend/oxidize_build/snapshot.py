@@ -170,17 +170,16 @@ def take_snapshot(
     """
     with tempfile.TemporaryDirectory(prefix="oxidize-") as name:
         folder = Path(name)
+        modules = list(modules)
         survey = _survey(stage, folder, executable, executable.preload or preload, modules)
-        wanted = {*executable.preload, (executable.prepare or "").partition(":")[0]}
-        explicit = {module: why for module, why in survey.left.items() if module in wanted}
-        if explicit:
-            reasons = {module: reason(survey.left, module) for module in explicit}
-            raise SnapshotError(
-                f"executable {executable.name}: what is to be preloaded cannot be imported beforehand:"
-                + "".join(f"\n  - {module} {why}" for module, why in reasons.items()),
-                hint="take it out of preload, or accept with allow that a module looks at the machine",
-            )
-        content = _make(stage, folder, executable, survey)
+        try:
+            content = _make(stage, folder, executable, survey)
+        except SnapshotError:
+            # A module may need what one has done that was then left, half imported
+            known, survey = survey, _survey(stage, folder, executable, survey.imported, modules, survey.left)
+            if survey.imported == known.imported:
+                raise
+            content = _make(stage, folder, executable, survey)
         return Snapshot(content, survey.imported, survey.left)
 
 
@@ -211,19 +210,42 @@ class _Survey:
 
 
 def _survey(
-    stage: Path, folder: Path, executable: Executable, preload: Sequence[str], modules: Iterable[str]
+    stage: Path,
+    folder: Path,
+    executable: Executable,
+    preload: Sequence[str],
+    modules: Iterable[str],
+    left: Mapping[str, str] | None = None,
 ) -> _Survey:
+    """Find out what importing *preload* does, where the modules that are *left* cannot be imported.
+
+    Raises SnapshotError if one of those that the settings name is left.
+    """
     plan, report = folder / "survey.txt", folder / "report.txt"
     allowed = [f"allow {module}\n" for module in executable.allow]
     prepare = [f"prepare {executable.prepare}\n"] if executable.prepare else []
     packed = [f"packed {module}\n" for module in modules]
-    lines = [*(f"import {module}\n" for module in preload), *allowed, *prepare, *packed]
+    told = [f"left {module} {why}\n" for module, why in (left or {}).items()]
+    lines = [*(f"import {module}\n" for module in preload), *allowed, *prepare, *packed, *told]
     plan.write_text("".join(lines), "utf-8")
     driver = Path(__file__).with_name("_snapshot_survey.py").read_text("utf-8")
     interpreter = f"{stage.resolve().parent}{INTERPRETER_MARK}{stage.name}"
     _run([interpreter, "-c", driver, plan, report], folder, executable)
-    told = ast.literal_eval(report.read_text("ascii"))
-    return _Survey(tuple(told["imported"]), told["left"], told["variables"])
+    found = ast.literal_eval(report.read_text("ascii"))
+    survey = _Survey(tuple(found["imported"]), found["left"], found["variables"])
+    _check_wanted(executable, survey.left)
+    return survey
+
+
+def _check_wanted(executable: Executable, left: Mapping[str, str]) -> None:
+    wanted = {*executable.preload, (executable.prepare or "").partition(":")[0]}
+    reasons = {module: reason(left, module) for module in left if module in wanted}
+    if reasons:
+        raise SnapshotError(
+            f"executable {executable.name}: what is to be preloaded cannot be imported beforehand:"
+            + "".join(f"\n  - {module} {why}" for module, why in reasons.items()),
+            hint="take it out of preload, or accept with allow that a module looks at the machine",
+        )
 
 
 def _make(stage: Path, folder: Path, executable: Executable, survey: _Survey) -> bytes:

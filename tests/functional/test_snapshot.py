@@ -10,12 +10,23 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from making import HELLO, write_project
+from making import HELLO, write_files, write_project
 from starting import NOT_USED, compare, start
 
 from conftest import Build, Jail
 from oxidize_build.image.format import SNAPSHOT_TABLES
 from oxidize_build.verify import verify
+
+LEFT_HALF_IMPORTED = """
+import os
+import hook
+import state
+state.SET = True
+import needs
+NAME = os.environ.get("LOGNAME")
+def main():
+    print(needs.VALUE, hook.FOUND, NAME)
+"""
 
 
 def shell(script: str, state: Path) -> list[str]:
@@ -169,6 +180,25 @@ def test_a_module_that_looks_at_the_machine_is_left_to_the_run(
     app = build_app(build_with_snapshot, tmp_path, source)
     assert compare([str(app)], HOME="/one") == "/one\n"
     assert compare([str(app)], HOME="/two") == "/two\n"
+
+
+def test_modules_may_need_each_other_and_the_environment(build_with_any: Build, tmp_path: Path) -> None:
+    """What only can be imported after a module that is left is left too; hooks have the environment."""
+    folder = write_project(tmp_path / "app", code=LEFT_HALF_IMPORTED)
+    settings = (folder / "pyproject.toml").read_text().replace('["app"]', '["app", "state", "needs", "hook"]')
+    files = {
+        "pyproject.toml": settings,
+        "state.py": "SET = False\n",
+        "needs.py": "import state\nassert state.SET\nVALUE = 'needed'\n",
+        "hook.py": "import os\nFOUND = []\n"
+        "os.register_at_fork(after_in_child=lambda: FOUND.append(os.environ.get('LOGNAME')))\n",
+    }
+    app = build_with_any(write_files(folder, files)) / "app"
+    modules = verify(app).image.snapshot
+    assert modules is not None
+    assert {"hook", "state"} <= {*modules.modules}
+    assert not {"app", "needs"} & {*modules.modules}
+    assert start([str(app)], LOGNAME="me") == (0, "needed ['me'] me\n", "")
 
 
 def test_a_variable_that_was_not_set_must_not_be(build_with_snapshot: Build, tmp_path: Path) -> None:
