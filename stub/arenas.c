@@ -1,22 +1,25 @@
 /* pymalloc takes memory from the system in arenas of a mebibyte, whose pages the kernel then gives
    one by one, when each is first written to: a start that imports much spends a tenth of its time
    on that. Two arenas are one huge page, which the kernel gives at once, if it does so for those
-   who ask. */
+   who ask. The first arenas are ordinary memory: programs that import little fill no huge page. */
 #include "arenas.h"
 
 #include <Python.h>
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "os.h"
 
-enum { HUGE_PAGE = 2 << 20 };
+enum { HUGE_PAGE = 2 << 20, ORDINARY = 2 };
 
 static PyObjectArenaAllocator before;
 
 /* The second half of the latest huge page, until it is taken. Interpreters with locks of their own
    may come for it at the same time. */
 static _Atomic(char *) spare;
+
+static atomic_int taken; /* arenas */
 
 static void *
 take_half(void)
@@ -37,7 +40,8 @@ static void *
 allocate(void *context, size_t size)
 {
     (void)context;
-    void *half = size == HUGE_PAGE / 2 ? take_half() : NULL;
+    bool is_arena = size == HUGE_PAGE / 2;
+    void *half = is_arena && atomic_fetch_add(&taken, 1) >= ORDINARY ? take_half() : NULL;
     return half != NULL ? half : before.alloc(before.ctx, size);
 }
 

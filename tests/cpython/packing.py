@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from oxidize_build.cache import Cache
 from oxidize_build.collect import collect_stdlib
 from oxidize_build.link import make_stub
 from oxidize_build.pipeline import Workshop, pack
 from oxidize_build.policy import Policy, apply_policy
+from oxidize_build.resources import Content, SourceModule
 from oxidize_build.runtime import Runtime
 from oxidize_build.settings import Command, Executable
 from oxidize_build.settings.model import Rule
@@ -50,6 +51,24 @@ PRELOADED = (
 LOOKING = ("test.support", "test.support.os_helper", "test.support.socket_helper")
 """Modules that look at the machine when they are imported, and are in the snapshot nevertheless."""
 
+PREPARE = "prepare_tests"
+"""A module: tests go back to the directory that they were started in, which each process has its own of."""
+
+PREPARE_CODE = b"""\
+import os
+
+from test.support import os_helper
+
+
+def set_directory(directory):
+    os_helper.SAVEDCWD = directory
+
+
+def prepare():
+    set_directory(None)
+    os.register_at_fork(after_in_child=lambda: set_directory(os.getcwd()))
+"""
+
 RUN_SCRIPT = f"""\
 import sys
 
@@ -75,7 +94,13 @@ def pack_tests(runtime: Runtime, directory: Path, *, snapshot: bool = False) -> 
     cache = Cache.default()
     workshop = Workshop(runtime, cache, make_stub(runtime, cache))
     kept = apply_policy(collect_stdlib(runtime), runtime, WITH_TESTS).kept
-    command = Command(RUN_SCRIPT if snapshot else BECOME_PYTHON)
     name = f"python{runtime.short_version}"
-    executable = Executable(name, command, snapshot=snapshot, allow=LOOKING if snapshot else ())
+    executable = Executable(name, Command(BECOME_PYTHON))
+    if snapshot:
+        executable = Executable(
+            name, Command(RUN_SCRIPT), snapshot=True, allow=LOOKING, prepare=f"{PREPARE}:prepare"
+        )
+        path = PurePosixPath(runtime.module_roots[-1], PREPARE).with_suffix(".py")
+        code = Content(PREPARE_CODE)
+        kept = [*kept, SourceModule(PREPARE, is_package=False, path=path, content=code, origin="tests")]
     return pack(executable, kept, workshop, directory / executable.name).path

@@ -28,6 +28,9 @@ entry-point = "app:main"
 [tool.oxidize.executables.small]
 entry-point = "app:main"
 huge-pages = false
+
+[tool.oxidize.executables.little]
+command = "print(open('/proc/self/smaps').read().count(' hg'), 50_000)"
 """
 
 
@@ -46,7 +49,7 @@ def asked_for(executable: Path) -> int:
 
 
 def test_huge_pages_are_asked_for_unless_a_setting_says_no(dist: Path) -> None:
-    assert asked_for(dist / "small") == 0
+    assert asked_for(dist / "small") == asked_for(dist / "little") == 0
     if not OFFERED.exists():
         pytest.skip("this kernel has no transparent huge pages")
     assert asked_for(dist / "huge") > 0

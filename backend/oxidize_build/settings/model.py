@@ -165,8 +165,8 @@ class Common:
     subinterpreters."""
     huge_pages: bool = True
     """Allocate the memory of small objects in huge pages of 2 MiB, if Linux gives them to programs that ask
-    for them, as it does by default (`/sys/kernel/mm/transparent_hugepage/enabled`). Start-up and imports take
-    less time, and the process may occupy up to 2 MiB more."""
+    for them, as it does by default (`/sys/kernel/mm/transparent_hugepage/enabled`), but for the first 2 MiB.
+    Imports take less time, and the process may occupy up to 2 MiB more."""
     self_test: bool = False
     """Let the executable test itself on demand, as `oxidize verify --run` does."""
     write_modules_directory_env: Annotated[str, texts.VARIABLE] | None = None
