@@ -102,5 +102,5 @@ def pack_tests(runtime: Runtime, directory: Path, *, snapshot: bool = False) -> 
         )
         path = PurePosixPath(runtime.module_roots[-1], PREPARE).with_suffix(".py")
         code = Content(PREPARE_CODE)
-        kept = [*kept, SourceModule(PREPARE, is_package=False, path=path, content=code, origin="tests")]
+        kept = (*kept, SourceModule(PREPARE, is_package=False, path=path, content=code, origin="tests"))
     return pack(executable, kept, workshop, directory / executable.name).path

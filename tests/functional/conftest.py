@@ -153,6 +153,17 @@ def hello(build: Callable[[Path], Path]) -> Path:
     return build(PROJECTS / "hello") / "hello"
 
 
+@pytest.fixture(scope="session")
+def strace() -> str:
+    """Path of the program that traces system calls."""
+    path = shutil.which("strace")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to install strace")
+        pytest.skip("needs strace")
+    return path
+
+
 Jail = Callable[..., list[str]]
 
 

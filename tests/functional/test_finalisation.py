@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,67 +83,69 @@ def outcome(command: list[str | Path], folder: Path) -> tuple[object, ...]:
     return done.returncode, done.stdout, last, files
 
 
+def assert_ends_alike(endings: Endings, program: str, script: str, folder: Path, *arguments: str) -> None:
+    """Compare the executable *program* with the interpreter that runs the *script*, which imports others."""
+    source = endings.dist.parent / script
+    expected = outcome([endings.python, "-E", "-s", "-S", source, *arguments], folder / "python")
+    assert outcome([endings.dist / program, *arguments], folder / "packed") == expected
+
+
 @pytest.mark.parametrize("where", PLACES.split())
 def test_objects_are_finalised_as_python_does(where: str, endings: Endings, tmp_path: Path) -> None:
-    script = endings.dist.parent / "finalised.py"
-    python = outcome([endings.python, "-I", "-S", script, where], tmp_path / "python")
-    assert outcome([endings.dist / "finalised", where], tmp_path / "packed") == python
+    assert_ends_alike(endings, "finalised", "finalised.py", tmp_path, where)
 
 
 @pytest.mark.parametrize("what", LEFT.split())
 def test_what_is_left_ends_as_with_python(what: str, endings: Endings, tmp_path: Path) -> None:
-    script = endings.dist.parent / "left.py"
-    python = outcome([endings.python, "-I", "-S", script, what], tmp_path / "python")
-    assert outcome([endings.dist / "left", what], tmp_path / "packed") == python
+    assert_ends_alike(endings, "left", "left.py", tmp_path, what)
 
 
 @pytest.mark.parametrize("what", sorted({*LEFT.split()} - {"metaclass", "reference", "method"}))
 def test_what_a_snapshot_has_left_ends_as_with_python(what: str, snapshots: Endings, tmp_path: Path) -> None:
-    script = snapshots.dist.parent / "left.py"
-    python = outcome([snapshots.python, "-I", "-S", script, what], tmp_path / "python")
-    assert outcome([snapshots.dist / "left-snapshot", what], tmp_path / "packed") == python
+    assert_ends_alike(snapshots, "left-snapshot", "left.py", tmp_path, what)
 
 
 @pytest.mark.parametrize("what", THAWED.split())
 def test_what_came_out_of_a_snapshot_ends_as_with_python(
     what: str, snapshots: Endings, tmp_path: Path
 ) -> None:
-    script = snapshots.dist.parent / "thawed.py"
-    python = outcome([snapshots.python, "-E", "-S", script, what], tmp_path / "python")
-    assert outcome([snapshots.dist / "thawed", what], tmp_path / "packed") == python
+    assert_ends_alike(snapshots, "thawed", "thawed.py", tmp_path, what)
 
 
 def test_what_a_snapshot_has_to_finalise_is_finalised(snapshots: Endings, tmp_path: Path) -> None:
-    script = snapshots.dist.parent / "undone.py"
-    python = outcome([snapshots.python, "-E", "-S", script], tmp_path / "python")
-    assert outcome([snapshots.dist / "undone"], tmp_path / "packed") == python
+    assert_ends_alike(snapshots, "undone", "undone.py", tmp_path)
 
 
-def is_taken_to_pieces(command: list[str | Path], log: Path) -> bool:
-    """Py_FinalizeEx gives signals their former handlers back before it frees objects."""
-    if shutil.which("strace") is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI has to install strace")
-        pytest.skip("needs strace")
+@pytest.fixture
+def is_taken_to_pieces(strace: str, tmp_path: Path) -> Callable[..., bool]:
+    """Return what tells whether a program ends by Py_FinalizeEx.
+
+    That gives signals their former handlers back before it frees objects.
+    """
+    log = tmp_path / "log"
     # Where SIGINT is ignored, as in the background of a shell, Python leaves it alone.
-    strace = ["env", "--default-signal=INT", "strace", "-o", str(log), "-e", "trace=rt_sigaction"]
-    subprocess.run([*strace, *map(str, command)], check=True, capture_output=True, timeout=120)
-    return "rt_sigaction(SIGINT, {sa_handler=SIG_DFL" in log.read_text("utf-8")
+    traced = ["env", "--default-signal=INT", strace, "-o", str(log), "-e", "trace=rt_sigaction"]
+
+    def ends(executable: Path, what: str) -> bool:
+        subprocess.run([*traced, executable, what], check=True, capture_output=True, timeout=120)
+        return "rt_sigaction(SIGINT, {sa_handler=SIG_DFL" in log.read_text("utf-8")
+
+    return ends
 
 
 @pytest.mark.parametrize("what", ["nothing", "tracker", "metaclass"])
-def test_where_nobody_can_tell_nothing_is_freed(what: str, endings: Endings, tmp_path: Path) -> None:
+def test_where_nobody_can_tell_nothing_is_freed(
+    what: str, endings: Endings, is_taken_to_pieces: Callable[..., bool]
+) -> None:
     # Of multiprocessing there is an extension module, with a class whose code may be in a library.
     expected = what == "metaclass" or (what == "tracker" and not endings.is_built)
-    found = is_taken_to_pieces([endings.dist / "left", what], tmp_path / "log")
-    assert found == (expected or endings.version < (3, 12))
+    assert is_taken_to_pieces(endings.dist / "left", what) == (expected or endings.version < (3, 12))
 
 
 @pytest.mark.parametrize(
     ("program", "what"), [("thawed", "nothing"), ("thawed", "made"), ("left-snapshot", "nothing")]
 )
 def test_where_nobody_can_tell_nothing_of_a_snapshot_is_freed(
-    program: str, what: str, snapshots: Endings, tmp_path: Path
+    program: str, what: str, snapshots: Endings, is_taken_to_pieces: Callable[..., bool]
 ) -> None:
-    found = is_taken_to_pieces([snapshots.dist / program, what], tmp_path / "log")
-    assert found == (what == "made")
+    assert is_taken_to_pieces(snapshots.dist / program, what) == (what == "made")
