@@ -62,7 +62,8 @@ another time zone, with standard input closed, signals ignored, another umask, a
 addresses (`setarch -R`), with limits for address space and stack, stripped, moved and renamed. What it
 writes, how it ends, and what it then tells of its process (arguments, environment, streams, locale, time
 zone, flags, signals, threads, paths, warning filters, the collector's state, where modules come from)
-has to be the same; nothing is left out of that but addresses of objects.
+has to be the same; nothing is left out of that but addresses of objects and, where two runs without the
+snapshot differ in nothing else, numbers that the check writes: times, ports, process IDs.
 
 """
 
