@@ -215,7 +215,9 @@ initialise(struct invocation *invocation)
     if (finder_setup() < 0 || (trace_is_on && effects_setup() < 0)) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
-    startup_objects_setup();
+    if (!invocation->makes_snapshot) { /* what is started from it has no start-up of its own */
+        startup_objects_setup();
+    }
     PyStatus status = config_initialise(&image, invocation);
     if (PyStatus_Exception(status)) {
         Py_ExitStatusException(status); /* also the regular end of --help and --version */

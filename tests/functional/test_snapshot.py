@@ -29,6 +29,19 @@ def main():
 """
 
 
+SUBINTERPRETERS = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+def main():
+    for _ in range(3):
+        number = interpreters.create()
+        interpreters.run_string(number, "import gc, json; gc.collect(); print(json.dumps([1]), flush=True)")
+        interpreters.destroy(number)
+"""
+
+
 def shell(script: str, state: Path) -> list[str]:
     return ["bash", "-c", script, str(state)]
 
@@ -180,6 +193,11 @@ def test_a_module_that_looks_at_the_machine_is_left_to_the_run(
     app = build_app(build_with_snapshot, tmp_path, source)
     assert compare([str(app)], HOME="/one") == "/one\n"
     assert compare([str(app)], HOME="/two") == "/two\n"
+
+
+def test_there_are_subinterpreters(build_with_any: Build, tmp_path: Path) -> None:
+    app = build_app(build_with_any, tmp_path, SUBINTERPRETERS)
+    assert compare([str(app)]) == "[1]\n" * 3
 
 
 def test_modules_may_need_each_other_and_the_environment(build_with_any: Build, tmp_path: Path) -> None:
