@@ -15,6 +15,7 @@
 #include "os.h"
 #include "placed.h"
 #include "programs.h"
+#include "running.h"
 #include "snapshot.h"
 #include "snapshot_guard.h"
 #include "snapshot_make.h"
@@ -289,5 +290,8 @@ oxidize_run(int argc, char **argv)
         return Py_RunMain();
     }
     bool inspected = flag(NAME_INSPECT);
-    return finish(worker ? run_worker() : run_target(&target), inspected, target.fast_exit);
+    running_begin();
+    PyObject *result = worker ? run_worker() : run_target(&target);
+    running_end();
+    return finish(result, inspected, target.fast_exit);
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from oxidize_build.cache import Cache
@@ -97,9 +98,9 @@ def pack_tests(runtime: Runtime, directory: Path, *, snapshot: bool = False) -> 
     name = f"python{runtime.short_version}"
     executable = Executable(name, Command(BECOME_PYTHON))
     if snapshot:
-        executable = Executable(
-            name, Command(RUN_SCRIPT), snapshot=True, allow=LOOKING, prepare=f"{PREPARE}:prepare"
-        )
+        executable = Executable(name, Command(RUN_SCRIPT), snapshot=True, allow=LOOKING)
+    if snapshot and "_opcode" in runtime.builtin_modules:  # else regrtest is left to the run
+        executable = replace(executable, prepare=f"{PREPARE}:prepare")
         path = PurePosixPath(runtime.module_roots[-1], PREPARE).with_suffix(".py")
         code = Content(PREPARE_CODE)
         kept = (*kept, SourceModule(PREPARE, is_package=False, path=path, content=code, origin="tests"))

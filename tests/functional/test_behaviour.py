@@ -25,6 +25,14 @@ class Case:
     environment: tuple[tuple[str, str], ...] = ()
 
 
+IS_RUNNING = """
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+main = interpreters.get_main()
+print(interpreters.is_running(main[0] if isinstance(main, tuple) else main))
+"""
 C_LOCALE = (("LC_ALL", "C"),)
 CASES = {
     "stdin closed": Case("import sys; print(sys.stdin)", "<&-"),
@@ -59,6 +67,7 @@ CASES = {
     "a finaliser of what is left": Case(
         "import os, keyword\nclass A:\n    def __del__(self, w=os.write): w(1, b'del')\nkeyword.kept = A()"
     ),
+    "the main interpreter runs": Case(IS_RUNNING),
     "finally before SystemExit": Case("import sys\ntry: sys.exit(2)\nfinally: print('finally')"),
     "a deep recursion": Case("def f(): f()\nf()"),
     "excepthook": Case("import sys; sys.excepthook = lambda *a: print('hook', a[0].__name__); 1/0"),
