@@ -17,6 +17,8 @@ from conftest import Build, Jail
 from oxidize_build.image.format import SNAPSHOT_TABLES
 from oxidize_build.verify import verify
 
+STARTS = 200
+
 LEFT_HALF_IMPORTED = """
 import os
 import hook
@@ -147,7 +149,7 @@ def test_a_path_that_does_not_fit_gives_the_ordinary_start(state: Path, tmp_path
 
 
 def test_no_two_processes_have_anything_random_in_common(state: Path) -> None:
-    rows = [json.loads(start([str(state), "--unique"])[1]) for _ in range(40)]
+    rows = [json.loads(start([str(state), "--unique"])[1]) for _ in range(STARTS)]
     assert [len(set(column)) for column in zip(*rows, strict=True)] == [len(rows)] * len(rows[0])
 
 
