@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from oxidize_build import _snapshot_survey as survey
+from oxidize_build.snapshot import Snapshot, tell_of
 
 
 @pytest.mark.parametrize("name", ["_ctypes", "readline"])
@@ -55,3 +56,15 @@ def test_the_program_need_not_have_what_a_survey_usually_would_import(tmp_path: 
     told = run_survey(tmp_path, "import reads_clock\npacked alone\n", without)
     assert told["imported"] == ["alone"]
     assert "clock" in told["left"]["reads_clock"]
+
+
+def test_the_summary_says_what_is_imported_how_long_that_took_and_what_is_not(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    left = {"c": "needs a shared library", "d": "imports c"}
+    tell_of(Snapshot(bytes(1_500_000), ("a", "b"), left, 0.0125), "app")
+    assert capfd.readouterr().err.splitlines() == [
+        "app: snapshot: 2 modules are imported beforehand, which took 12 ms; 1.5 MB",
+        "app: snapshot: left to the run: c: needs a shared library",
+        "app: snapshot: left to the run with these: d",
+    ]

@@ -57,9 +57,12 @@ def make(plan_path: str) -> tuple[tuple[Any, ...], list[Any], list[Any], bytes, 
     Return what the stub makes anew in each process (``snapshot_renew.c`` unpacks it), a list in it that the
     stub fills, one of all objects that the garbage collector tracks, and two lists of names, each followed by
     a zero: of environment variables that modules have asked for, and of the modules that are imported.
+    How many nanoseconds the imports took is in a file with the plan's name and ``.time`` behind it.
     """
     plan = _read(plan_path)
+    begun = time.perf_counter_ns()
     _import(plan)
+    _write(f"{plan_path}.time", b"%d" % (time.perf_counter_ns() - begun))
     _rehearse(sys.modules)
     _forget_machine()
     if refused := _refused():
@@ -95,6 +98,13 @@ def _read(plan_path: str) -> list[tuple[str, str]]:
     with open(plan_path, encoding="utf-8") as file:
         lines = [line.rstrip("\n").partition(" ") for line in file]
     return [(kind, value) for kind, _, value in lines]
+
+
+def _write(path: str, text: bytes) -> None:
+    """Write a file without a stream, whose buffer would be in the snapshot."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.write(descriptor, text)
+    os.close(descriptor)
 
 
 def _import(plan: list[tuple[str, str]]) -> None:

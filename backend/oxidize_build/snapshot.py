@@ -56,6 +56,8 @@ class Snapshot:
     """Modules whose import is done, in order."""
     left: Mapping[str, str]
     """Modules that every process imports itself, and why."""
+    seconds: float
+    """How long the imports took, with what is called after them: what a start does without a snapshot."""
 
 
 def check_possible(executable: Executable, runtime: Runtime) -> None:
@@ -145,8 +147,9 @@ def known_modules(image: Image, runtime: Runtime) -> set[str]:
 
 def tell_of(snapshot: Snapshot, file_name: str) -> None:
     """Say what is in the *snapshot* of the executable *file_name*, and what is not, and why."""
-    size = f"{len(snapshot.content) / 1e6:.1f} MB"
-    note(f"{file_name}: snapshot: {len(snapshot.preloaded)} modules are imported beforehand, {size}")
+    size, took = f"{len(snapshot.content) / 1e6:.1f} MB", f"{snapshot.seconds * 1000:.0f} ms"
+    count = len(snapshot.preloaded)
+    note(f"{file_name}: snapshot: {count} modules are imported beforehand, which took {took}; {size}")
     causes: dict[str, list[str]] = {}
     for module, why in snapshot.left.items():
         if not why.startswith(_IMPORTS):
@@ -173,14 +176,13 @@ def take_snapshot(
         modules = list(modules)
         survey = _survey(stage, folder, executable, executable.preload or preload, modules)
         try:
-            content = _make(stage, folder, executable, survey)
+            return _make(stage, folder, executable, survey)
         except SnapshotError:
             # A module may need what one has done that was then left, half imported
             known, survey = survey, _survey(stage, folder, executable, survey.imported, modules, survey.left)
             if survey.imported == known.imported:
                 raise
-            content = _make(stage, folder, executable, survey)
-        return Snapshot(content, survey.imported, survey.left)
+            return _make(stage, folder, executable, survey)
 
 
 def root(left: Mapping[str, str], module: str) -> str:
@@ -248,16 +250,17 @@ def _check_wanted(executable: Executable, left: Mapping[str, str]) -> None:
         )
 
 
-def _make(stage: Path, folder: Path, executable: Executable, survey: _Survey) -> bytes:
+def _make(stage: Path, folder: Path, executable: Executable, survey: _Survey) -> Snapshot:
     plan, foreign, output = folder / "plan.txt", folder / "foreign.txt", folder / "snapshot"
-    told = {"import": survey.imported, "left": survey.left, "variable": survey.variables}
-    lines = [f"{kind} {name}\n" for kind, names in told.items() for name in names]
+    steps = {"import": survey.imported, "left": survey.left, "variable": survey.variables}
+    lines = [f"{kind} {name}\n" for kind, names in steps.items() for name in names]
     foreign.write_text("".join(f"{text}\n" for text in _foreign_texts(folder)), "utf-8")
     if executable.prepare:
         lines.append(f"prepare {executable.prepare}\n")
     plan.write_text("".join(lines), "utf-8")
     _run([stage, output, plan, foreign], folder, executable)
-    return output.read_bytes()
+    seconds = int(plan.with_name(f"{plan.name}.time").read_bytes()) / 1e9
+    return Snapshot(output.read_bytes(), survey.imported, survey.left, seconds)
 
 
 def _foreign_texts(folder: Path) -> list[str]:
