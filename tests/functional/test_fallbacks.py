@@ -17,7 +17,11 @@ from conftest import EXAMPLES, PROJECTS, Jail
 
 Build = Callable[[Path], Path]
 ANSWER = "-2.0 [[-2.0, 1.0], [1.5, -0.5]]\n"
-ENVIRONMENT = {"PATH": os.environ["PATH"], "OPENBLAS_NUM_THREADS": "1"}
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "OPENBLAS_NUM_THREADS": "1",
+    "REFUSING": Path(__file__).with_name("refusing.py").read_text("utf-8"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +91,8 @@ def test_with_tmp_that_is_not_executable(native: Path) -> None:
     assert (result.returncode, result.stdout) == (0, ANSWER), result.stderr
 
 
-WITHOUT_DISPATCH = f"{sys.executable} {Path(__file__).with_name('refusing.py')}"
-"""Libraries are copied then, not mapped from the executable."""
+WITHOUT_DISPATCH = f'{Path(sys.executable).resolve()} -c "$REFUSING"'
+"""Libraries are copied then, not mapped from the executable. What it needs is hidden by no mount."""
 REFUSE_MEMORY_FILES = "echo 2 > /proc/sys/vm/memfd_noexec 2>/dev/null || exit 77;"
 
 
