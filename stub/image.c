@@ -176,9 +176,9 @@ image_for_each_option(const struct image *image, image_apply_option *apply, void
 
 /* --- modules ------------------------------------------------------------------------------- */
 
-static struct status
-read_module(const struct image *image, uint32_t index, struct image_module *module,
-            struct text *name)
+struct status
+image_module(const struct image *image, uint32_t index, struct image_module *module,
+             struct text *name)
 {
     if (!read_record(image, IMAGE_SECTION_MODULES, index, module, sizeof *module) ||
         !read_text(image, module->name_offset, module->name_size, name) ||
@@ -214,7 +214,7 @@ image_find_module(const struct image *image, struct text name, bool *present,
             return status_ok();
         }
         struct text found;
-        struct status status = read_module(image, bucket.module, module, &found);
+        struct status status = image_module(image, bucket.module, module, &found);
         if (status_failed(status)) {
             return status;
         }

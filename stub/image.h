@@ -57,6 +57,10 @@ struct status image_for_each_option(const struct image *image, image_apply_optio
 
 uint32_t image_module_count(const struct image *image);
 
+/* Read an entry of the index of modules. */
+struct status image_module(const struct image *image, uint32_t index, struct image_module *module,
+                           struct text *name);
+
 /* Find a module by its full dotted name; *present says whether there is one. */
 struct status image_find_module(const struct image *image, struct text name, bool *present,
                                 struct image_module *module);

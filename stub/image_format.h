@@ -83,6 +83,7 @@ enum { /* What an option record sets. A key may occur several times: its values 
     IMAGE_OPTION_SMALL_PAGES = 24,
     IMAGE_OPTION_LAZY_IMPORTS = 25,
     IMAGE_OPTION_MARSHAL = 23,
+    IMAGE_OPTION_UNPACK_AHEAD = 26,
     IMAGE_OPTION_SNAPSHOT_MAKE = 40,
     IMAGE_OPTION_SELF_TEST = 30,
     IMAGE_OPTION_FAST_EXIT = 50,

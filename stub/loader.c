@@ -8,6 +8,7 @@
 
 #include <marshal.h> /* PyMarshal_ReadObjectFromString */
 
+#include "ahead.h"
 #include "collector.h"
 #include "content.h"
 #include "os.h"
@@ -94,13 +95,10 @@ marshal_code(PyObject *self, struct cursor marshalled, PyObject *source)
 }
 
 static PyObject *
-read_bytecode(PyObject *self, uint32_t node, PyObject *source)
+read_code(PyObject *self, uint32_t node, struct cursor bytecode, PyObject *source)
 {
-    struct stored stored = packed_content(node);
-    struct content file;
     struct cursor marshalled;
-    status_die_if_failed(content_open(&stored, &file));
-    if (!cursor_slice(file.bytes, IMAGE_PYC_HEADER_SIZE, file.bytes.size - IMAGE_PYC_HEADER_SIZE,
+    if (!cursor_slice(bytecode, IMAGE_PYC_HEADER_SIZE, bytecode.size - IMAGE_PYC_HEADER_SIZE,
                       &marshalled)) {
         status_die(status_fault("a packed file is damaged"));
     }
@@ -110,6 +108,22 @@ read_bytecode(PyObject *self, uint32_t node, PyObject *source)
         code = marshal_code(self, marshalled, source);
     }
     collector_resume(paused);
+    return code;
+}
+
+static PyObject *
+read_bytecode(PyObject *self, uint32_t node, PyObject *source)
+{
+    struct cursor bytecode;
+    if (ahead_take(node, &bytecode)) {
+        PyObject *code = read_code(self, node, bytecode, source);
+        ahead_release(bytecode);
+        return code;
+    }
+    struct stored stored = packed_content(node);
+    struct content file;
+    status_die_if_failed(content_open(&stored, &file));
+    PyObject *code = read_code(self, node, file.bytes, source);
     content_close(&file);
     os_release_content(&stored);
     return code;

@@ -69,6 +69,12 @@ void os_unmap(void *memory, size_t size);
    do it before they are used. Where a snapshot has their variables, only do what is not of them. */
 void os_run_constructors(bool variables_are_saved);
 
+/* Call `run` in a thread, the only one of the stub's own, on another processor than this one. False
+   if there is no other one, or there can be no thread. Before the process forks, or does what it may
+   not do with more than one thread, the thread has ended: it is to look often whether it should. */
+bool os_begin_helper(void (*run)(void));
+bool os_helper_is_to_end(void);
+
 /* End the process the way an interrupt (Ctrl-C) that nobody handled ends it. */
 int os_die_of_interrupt(void);
 

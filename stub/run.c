@@ -6,6 +6,7 @@
 
 #include <unistd.h> /* isatty */
 
+#include "ahead.h"
 #include "config.h"
 #include "ending.h"
 #include "fallbacks.h"
@@ -208,11 +209,14 @@ finish(PyObject *result, bool inspected, bool fast)
     return interrupted ? os_die_of_interrupt() : exit_status;
 }
 
-/* Start Python. */
+/* Start Python; what it imports is known of programs only. */
 static void
-initialise(struct invocation *invocation)
+initialise(struct invocation *invocation, bool is_program)
 {
     os_run_constructors(false);
+    if (is_program) {
+        ahead_begin(&image);
+    }
     if (finder_setup() < 0 || (trace_is_on && effects_setup() < 0)) {
         Py_ExitStatusException(PyStatus_NoMemory());
     }
@@ -245,7 +249,7 @@ make_snapshot(struct invocation *invocation, const struct target *target)
                                       .makes_snapshot = true};
     os_run_constructors(false); /* before the arena is there: the state is to be the usual one */
     snapshot_make_begin();
-    initialise(invocation);
+    initialise(invocation, false);
     PyObject *code = target->module[0] ? NULL : load_main(target->anonymous);
     if (PyErr_Occurred()) {
         PyErr_Print();
@@ -279,7 +283,7 @@ oxidize_run(int argc, char **argv)
     bool is_program =
         !target.traced && !invocation.interpreter && !target.python && !target.self_test && !worker;
     if (!is_program || !snapshot_restore(&image, &invocation)) {
-        initialise(&invocation);
+        initialise(&invocation, is_program);
         os_release_contents(&image);
         if (is_program) {
             startup_objects_put_aside();

@@ -28,7 +28,7 @@ from oxidize_build.objfile.elf_program import program_digest
 from oxidize_build.placement import Placed, place, write_tree
 from oxidize_build.policy import Policy, apply_policy, treat_main
 from oxidize_build.preparation import Preparation
-from oxidize_build.profile.use import PLAIN, Layout, profile_use, tracing, use_order
+from oxidize_build.profile.use import PLAIN, Layout, profile_use, tracing, unpack_ahead, use_order
 from oxidize_build.program import Program, add_own_files, make_program
 from oxidize_build.progress import Stage, note, recorded, stage
 from oxidize_build.resources import DataFile, Resource, SourceModule
@@ -253,6 +253,8 @@ def pack(
     parts = _Parts(compressed, compiled.options, layout)
     if executable.snapshot:
         parts = _with_snapshot(parts, executable, compiled.program, workshop, finished)
+    else:
+        parts = replace(parts, options=(*parts.options, *unpack_ahead(layout, compressed.resources)))
     with stage(f"{file_name}: write the executable"):
         if compiled.placed.beside:
             write_tree(compiled.placed.beside, finished.with_name(f"{file_name}{TREE_SUFFIX}"))

@@ -55,7 +55,7 @@ class StubForm:
         return [f"-Wl,--wrap={name}" for name in sorted(names)]
 
 
-PLATFORM_SOURCES = frozenset({"os_posix.c", "os_linux.c"})
+PLATFORM_SOURCES = frozenset({"os_posix.c", "os_linux.c", "os_helper.c"})
 """Those of the sources named ``os_*.c`` that every form takes."""
 
 FORMS: dict[Libc, StubForm] = {

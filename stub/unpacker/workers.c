@@ -10,18 +10,57 @@
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |            \
      CLONE_CHILD_CLEARTID)
 
-unsigned
-workers_processors(void)
+enum { WORDS = 128, WORD_BITS = 8 * sizeof(unsigned long) }; /* as many as any kernel knows */
+
+/* The processors that this process may use: a bit for each. */
+struct processors {
+    unsigned long words[WORDS];
+    long size; /* in bytes, of what the kernel has told; negative if it has not */
+};
+
+static struct processors
+allowed_processors(void)
 {
-    unsigned long allowed[128] = {0}; /* as many as any kernel knows */
+    struct processors allowed = {.size = 0};
+    allowed.size = system_call(SYS_sched_getaffinity, 0, sizeof allowed.words, (long)allowed.words,
+                               0, 0, 0);
+    return allowed;
+}
+
+static unsigned
+count_processors(const struct processors *processors)
+{
     unsigned count = 0;
-    long size = system_call(SYS_sched_getaffinity, 0, sizeof allowed, (long)allowed, 0, 0, 0);
-    for (long i = 0; i < size / (long)sizeof *allowed; i++) {
-        for (unsigned long rest = allowed[i]; rest != 0; rest &= rest - 1) {
+    for (long i = 0; i < processors->size / (long)sizeof *processors->words; i++) {
+        for (unsigned long rest = processors->words[i]; rest != 0; rest &= rest - 1) {
             count++;
         }
     }
     return count;
+}
+
+unsigned
+workers_processors(void)
+{
+    struct processors allowed = allowed_processors();
+    return count_processors(&allowed);
+}
+
+/* A new thread may be put to the processor of the one that begins it, though others are idle, and
+   wait there for milliseconds: as long as there is work. */
+static void
+keep_off_this_processor(long thread)
+{
+    struct processors others = allowed_processors();
+    unsigned processor = 0;
+    if (system_failed(system_call(SYS_getcpu, (long)&processor, 0, 0, 0, 0, 0)) ||
+        processor / WORD_BITS >= WORDS) {
+        return;
+    }
+    others.words[processor / WORD_BITS] &= ~(1UL << processor % WORD_BITS);
+    if (count_processors(&others) > 0) {
+        system_call(SYS_sched_setaffinity, thread, others.size, (long)others.words, 0, 0, 0);
+    }
 }
 
 __attribute__((used)) static void
@@ -82,8 +121,11 @@ void
 workers_begin(struct worker *worker, void *stack)
 {
     worker->is_alive = 1;
-    if (system_failed(begin(worker, (void **)((char *)stack + WORKER_STACK)))) {
+    long thread = begin(worker, (void **)((char *)stack + WORKER_STACK));
+    if (system_failed(thread)) {
         worker->is_alive = 0;
+    } else {
+        keep_off_this_processor(thread);
     }
 }
 

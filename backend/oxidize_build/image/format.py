@@ -233,6 +233,9 @@ class Option(IntEnum):
     """Packed bytecode calls the functions of stub/lazy.c."""
     MARSHAL = 23
     """Let marshal make all code objects, none of the stub's own with immortal constants."""
+    UNPACK_AHEAD = 26
+    """So many modules (number), the first ones of the index, are imported when the program starts, and
+    compressed: another processor may unpack them beforehand."""
     SNAPSHOT_MAKE = 40
     """Make a snapshot instead of running the program (number: 1), or have been made so (0)."""
     SELF_TEST = 30

@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 
 from oxidize_build.errors import SettingsError
 from oxidize_build.image.format import Option
-from oxidize_build.image.order import UNORDERED, UseOrder
+from oxidize_build.image.order import LAST, UNORDERED, UseOrder
 from oxidize_build.image.writer import OptionValue
 from oxidize_build.policy import PolicyResult, Pruning
 from oxidize_build.policy.pruning import missing_from
 from oxidize_build.profile.model import Profile
 from oxidize_build.profile.text import portable_path, profile_path, read_profiles
-from oxidize_build.resources import ExtensionModule, Resource, SourceModule
+from oxidize_build.resources import ExtensionModule, NamespacePackage, Resource, SourceModule
 from oxidize_build.runtime.model import Runtime
 from oxidize_build.settings import Build, Executable
 
@@ -120,3 +120,22 @@ def use_order(layout: Layout, resources: Sequence[Resource]) -> UseOrder:
     used = (*profile.files, *profile.libraries)
     files = [paths[path] for path in used if path in paths]
     return UseOrder.of((module.name for module in profile.modules), files, layout.pruned)
+
+
+def unpack_ahead(layout: Layout, resources: Sequence[Resource]) -> list[OptionValue]:
+    """Return the option by which a start unpacks compressed modules before they are imported.
+
+    It counts the modules that a program of that *layout* imports, as :func:`use_order` orders them. There is
+    none where no traced run tells which these are, or where they are not compressed.
+    """
+    order = use_order(layout, resources)
+    used = [
+        resource
+        for resource in resources
+        if isinstance(resource, (SourceModule, ExtensionModule, NamespacePackage))
+        and order.module(resource.name) != LAST
+    ]
+    bytecode = [module.bytecode for module in used if isinstance(module, SourceModule)]
+    if not any(content and content.compressed for content in bytecode):
+        return []
+    return [OptionValue(Option.UNPACK_AHEAD, number=len(used))]
