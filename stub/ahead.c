@@ -27,9 +27,9 @@ struct module {
 
 static struct {
     const struct image *image;
-    uint32_t first_count; /* of the modules that the image lists, those to be unpacked */
+    uint32_t first_count;   /* of the modules that the image lists, those to be unpacked */
     struct module *modules; /* by node of the bytecode */
-    uint32_t module_count; /* 0: there is no thread */
+    uint32_t module_count;  /* 0: there is no thread */
     unsigned char *room;
     size_t used; /* bytes of the room */
     size_t page;

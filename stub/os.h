@@ -70,8 +70,9 @@ void os_unmap(void *memory, size_t size);
 void os_run_constructors(bool variables_are_saved);
 
 /* Call `run` in a thread, the only one of the stub's own, on another processor than this one. False
-   if there is no other one, or there can be no thread. Before the process forks, or does what it may
-   not do with more than one thread, the thread has ended: it is to look often whether it should. */
+   if there is no other one, or there can be no thread. Before the process forks, or does what it
+   may not do with more than one thread, the thread has ended: it is to look often whether it
+   should. */
 bool os_begin_helper(void (*run)(void));
 bool os_helper_is_to_end(void);
 

@@ -22,8 +22,8 @@ static struct processors
 allowed_processors(void)
 {
     struct processors allowed = {.size = 0};
-    allowed.size = system_call(SYS_sched_getaffinity, 0, sizeof allowed.words, (long)allowed.words,
-                               0, 0, 0);
+    allowed.size =
+        system_call(SYS_sched_getaffinity, 0, sizeof allowed.words, (long)allowed.words, 0, 0, 0);
     return allowed;
 }
 
