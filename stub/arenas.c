@@ -1,7 +1,10 @@
 /* pymalloc takes memory from the system in arenas of a mebibyte, whose pages the kernel then gives
    one by one, when each is first written to: a start that imports much spends a tenth of its time
    on that. Two arenas are one huge page, which the kernel gives at once, if it does so for those
-   who ask. The first arenas are ordinary memory: programs that import little fill no huge page. */
+   who ask.
+
+   A program that does little fills no huge page. From its first arena on it has huge pages where
+   the runtime has put the code of the start together, which spares more memory than they take. */
 #include "arenas.h"
 
 #include <Python.h>
@@ -11,15 +14,18 @@
 
 #include "os.h"
 
-enum { HUGE_PAGE = 2 << 20, ORDINARY = 2 };
+enum { HUGE_PAGE = 2 << 20, ORDINARY = 2, GATHERED = 256 << 10 };
+
+/* The code of the start, as the linker has put it together: little, if nobody knows which it is. */
+extern const char oxidize_startup[], oxidize_startup_end[];
 
 static PyObjectArenaAllocator before;
+
+static atomic_int ordinary_left; /* arenas */
 
 /* The second half of the latest huge page, until it is taken. Interpreters with locks of their own
    may come for it at the same time. */
 static _Atomic(char *) spare;
-
-static atomic_int taken; /* arenas */
 
 static void *
 take_half(void)
@@ -40,8 +46,8 @@ static void *
 allocate(void *context, size_t size)
 {
     (void)context;
-    bool is_arena = size == HUGE_PAGE / 2;
-    void *half = is_arena && atomic_fetch_add(&taken, 1) >= ORDINARY ? take_half() : NULL;
+    bool may_be_huge = size == HUGE_PAGE / 2 && atomic_fetch_sub(&ordinary_left, 1) <= 0;
+    void *half = may_be_huge ? take_half() : NULL;
     return half != NULL ? half : before.alloc(before.ctx, size);
 }
 
@@ -69,6 +75,8 @@ arenas_setup(const struct image *image)
     bool wanted = true;
     struct status status = image_for_each_option(image, apply, &wanted);
     if (!status_failed(status) && wanted) {
+        bool gathered = (uintptr_t)oxidize_startup_end - (uintptr_t)oxidize_startup >= GATHERED;
+        atomic_init(&ordinary_left, gathered ? 0 : ORDINARY);
         PyObject_GetArenaAllocator(&before);
         PyObjectArenaAllocator huge = {.alloc = allocate, .free = release};
         PyObject_SetArenaAllocator(&huge);

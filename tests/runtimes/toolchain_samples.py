@@ -17,6 +17,7 @@ GCC = Toolchain(
     nm="/usr/bin/nm",
     strip="/usr/bin/strip",
     profdata=None,
+    objcopy=None,
     cflags=(),
     ldflags=(),
     is_clang=False,

@@ -62,9 +62,10 @@ IMAGE_ALIGNMENT = 1 << 16
 STUB_MAGIC = b"OXISTUB\0"
 """What the section begins with as long as no image is attached."""
 
-_CHUNK = 1 << 14
+_CHUNK = 1 << 16
 """Bytes that are written at once. Linux keeps a new file in pieces as large as what was written at once, and
-from 6.18 on maps whole pieces where a page is looked at: with a mebibyte, hello had 6 MB more resident."""
+from 6.18 on maps whole pieces where a page is looked at: smaller ones cost time (with 16 KiB hello took 1.05
+times as long), larger ones memory (with a mebibyte 3 MB more of it were resident)."""
 
 
 @dataclass(frozen=True, slots=True)

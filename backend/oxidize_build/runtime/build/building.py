@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ from oxidize_build.runtime.build.libraries import library_steps
 from oxidize_build.runtime.build.packing import write_archive
 from oxidize_build.runtime.build.plan import Plan, Workshop, new_directory
 from oxidize_build.runtime.build.sources import Component, Sources, unpack_tree
+from oxidize_build.runtime.build.startup import record_start
 from oxidize_build.runtime.build.steps import Step, Tools, run_steps
-from oxidize_build.runtime.build.training import TESTS_FAILED, start_commands, test_command
+from oxidize_build.runtime.build.training import NO_PROFILE, TESTS_FAILED, start_commands, test_command
 from oxidize_build.staging import deliver, staging
 from oxidize_build.unpacker import unpacker_key
 
 ARCHIVE_SUFFIX = ".tar.zst"
-_NO_PROFILE = {"LLVM_PROFILE_FILE": os.devnull}
-"""Keeps an instrumented program from writing what it has recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,7 @@ def _steps(build: Build) -> Iterator[Step]:
         yield step("first-stage", f"Compile {title}: {instrumented}", _make_first_stage)
     if plan.pgo:
         yield step("train", "Train it", _train)
+        yield step("start", "See what a start executes", _record_start)
     yield step("compile", f"Compile {title}", _compile)
     yield step("install", f"Install {title}", _install)
     yield step("assemble", "Assemble the runtime", _assemble)
@@ -102,7 +101,7 @@ def _make_first_stage(build: Build, tools: Tools) -> None:
     shutil.rmtree(tree, ignore_errors=True)
     shutil.copytree(build.workshop.build, tree, symlinks=True)
     command = cpython.make_command(plan, cpython.first_stage_flags(plan), "python", "pybuilddir.txt")
-    tools.run(command, cwd=tree, environment=_NO_PROFILE)
+    tools.run(command, cwd=tree, environment=NO_PROFILE)
 
 
 def _train(build: Build, tools: Tools) -> None:
@@ -119,13 +118,17 @@ def _train(build: Build, tools: Tools) -> None:
     tools.run([merge, "merge", "-o", cpython.PROFILE_NAME, *recorded], cwd=profile)
 
 
+def _record_start(build: Build, tools: Tools) -> None:
+    record_start(build.plan, build.workshop, tools)
+
+
 def _compile(build: Build, tools: Tools) -> None:
     plan, tree = build.plan, build.workshop.build
     new_directory(build.workshop.native_objects)
     tools.run(
         cpython.final_make_command(plan, "python", "platform", cpython.OBJECT_LIST),
         cwd=tree,
-        environment=_NO_PROFILE,
+        environment=NO_PROFILE,
     )
 
 
@@ -133,7 +136,7 @@ def _install(build: Build, tools: Tools) -> None:
     plan, tree = build.plan, build.workshop.build
     installed = new_directory(build.workshop.tree) / "install"
     destination = f"DESTDIR={installed.parent}"
-    tools.run(cpython.final_make_command(plan, "install", destination), cwd=tree, environment=_NO_PROFILE)
+    tools.run(cpython.final_make_command(plan, "install", destination), cwd=tree, environment=NO_PROFILE)
     tools.run([plan.toolchain.strip, installed / "bin" / plan.program], cwd=tree)
     neutralise(installed, plan, build.workshop)
 

@@ -10,6 +10,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from oxidize_build.runtime.build.cpython import OBJECT_LIST
 from oxidize_build.runtime.build.plan import Plan, Workshop, new_directory
+from oxidize_build.runtime.build.startup import gather_start
 from oxidize_build.runtime.build.steps import Tools
 
 _ELF = b"\x7fELF"
@@ -34,6 +35,7 @@ def write_libpython(
         members = [*filter(_is_elf, optimised), *filter(_is_elf, members)]
     library.unlink(missing_ok=True)
     tools.run([plan.toolchain.ar, "qcsD", library, *members], cwd=tree)
+    gather_start(library, members, plan, workshop, tools)
 
 
 def _is_elf(path: Path) -> bool:

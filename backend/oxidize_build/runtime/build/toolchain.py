@@ -50,6 +50,8 @@ class Toolchain:
     strip: str
     profdata: str | None
     """``llvm-profdata`` of the same version; None for gcc."""
+    objcopy: str | None
+    """``llvm-objcopy`` of the same version; None for gcc."""
     cflags: tuple[str, ...]
     """What everything is compiled with."""
     ldflags: tuple[str, ...]
@@ -135,6 +137,7 @@ def _compiler_for_host() -> Toolchain:
         nm=_tool("nm"),
         strip=_tool("strip"),
         profdata=None,
+        objcopy=None,
         cflags=(),
         ldflags=(),
         is_clang=False,
@@ -208,6 +211,7 @@ class _Clang:
             nm=self.tool("nm"),
             strip=self.tool("strip"),
             profdata=self.tool("profdata"),
+            objcopy=self.tool("objcopy"),
             cflags=cflags,
             ldflags=tuple(linking),
             is_clang=True,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+NO_PROFILE = {"LLVM_PROFILE_FILE": os.devnull}
+"""Keeps an instrumented program from writing what it has recorded."""
 TESTS_FAILED = 2
 """Status of CPython's test programme when a test has failed: ``EXITCODE_BAD_TEST`` of its libregrtest."""
 _SECONDS_PER_TEST = 600
@@ -18,6 +21,11 @@ _START_ARGUMENTS = (
 def test_command(python: Path) -> list[str]:
     """Return the command that runs some forty test files, which CPython itself has chosen for the purpose."""
     return [str(python), "-m", "test", "--pgo", f"--timeout={_SECONDS_PER_TEST}"]
+
+
+def start_command(python: Path, bytecode: Path) -> list[str]:
+    """Return the command that starts *python*, as executables start it, for a module of *bytecode*."""
+    return [str(python), "-I", "-S", str(bytecode)]
 
 
 def start_commands(python: Path) -> list[list[str]]:
