@@ -20,7 +20,7 @@ static struct {
 } helper = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static void
-end_helper(void)
+lock_and_end_helper(void)
 {
     pthread_mutex_lock(&helper.mutex);
     if (helper.exists) {
@@ -28,7 +28,19 @@ end_helper(void)
         pthread_join(helper.thread, NULL);
         helper.exists = false;
     }
+}
+
+static void
+unlock(void)
+{
     pthread_mutex_unlock(&helper.mutex);
+}
+
+static void
+end_helper(void)
+{
+    lock_and_end_helper();
+    unlock();
 }
 
 static void *
@@ -75,7 +87,8 @@ os_begin_helper(void (*function)(void))
 {
     cpu_set_t others;
     helper.run = function;
-    if (!find_other_processors(&others) || pthread_atfork(end_helper, NULL, NULL) != 0) {
+    if (!find_other_processors(&others) ||
+        pthread_atfork(lock_and_end_helper, unlock, unlock) != 0) {
         return false;
     }
     helper.exists = create();
