@@ -4,7 +4,7 @@
 
 #include "image.h"
 
-/* Begin to unpack the modules that the image says are imported when the program starts. Where there
+/* Begin to unpack the modules that the image says traced runs have imported. Where there
    is no second processor, or no thread can be made, nothing happens. */
 void ahead_begin(const struct image *image);
 

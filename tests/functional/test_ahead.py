@@ -35,7 +35,7 @@ def threads(strace: str, log: Path, *command: str | Path) -> int:
     """Return how many threads *command* has begun."""
     done = run(strace, "-f", "-o", log, "-e", "trace=clone,clone3", *command)
     assert done.returncode == 0, done.stderr
-    return len(re.findall(r"clone3?\(.*CLONE_THREAD", log.read_text()))
+    return len(re.findall(r"clone3?\(.*CLONE_THREAD(?!.*= -1)", log.read_text()))
 
 
 def test_the_modules_of_the_profile_are_unpacked(ahead: Path) -> None:
@@ -50,6 +50,16 @@ def test_there_is_one_thread(ahead: Path, strace: str, tmp_path: Path) -> None:
 
 def test_there_is_none_on_a_single_processor(ahead: Path, strace: str, tmp_path: Path) -> None:
     assert threads(strace, tmp_path / "log", *ONE_PROCESSOR, ahead, "nothing") == 0
+
+
+@several_processors
+def test_a_thread_that_has_ended_takes_no_processor_away(ahead: Path, strace: str, tmp_path: Path) -> None:
+    late = ["-e", "trace=clone,clone3,sched_setaffinity", "-e", "inject=clone,clone3:delay_exit=400000:when=1"]
+    log = tmp_path / "log"
+    done = run(strace, "-f", "-o", log, *late, ahead, "processors")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout) == len(os.sched_getaffinity(0))
+    assert "sched_setaffinity" in log.read_text()
 
 
 @pytest.mark.parametrize("prefix", [(), ONE_PROCESSOR, ("prlimit", "--nproc=1", "--as=900000000")])

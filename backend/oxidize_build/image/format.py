@@ -234,8 +234,8 @@ class Option(IntEnum):
     MARSHAL = 23
     """Let marshal make all code objects, none of the stub's own with immortal constants."""
     UNPACK_AHEAD = 26
-    """So many modules (number), the first ones of the index, are imported when the program starts, and
-    compressed: another processor may unpack them beforehand."""
+    """So many modules (number), the first ones of the index, have been imported by traced runs: another
+    processor may unpack those that are compressed before they are imported."""
     SNAPSHOT_MAKE = 40
     """Make a snapshot instead of running the program (number: 1), or have been made so (0)."""
     SELF_TEST = 30

@@ -7,7 +7,10 @@ MODE = sys.argv[1] if len(sys.argv) > 1 else "imports"
 
 
 def fork():
-    """Return the status of a child that imports all as well."""
+    """Return the status of a child that imports all as well; Python warns if there is a second thread."""
+    import warnings
+
+    warnings.simplefilter("always")
     child = os.fork()
     if child == 0:
         import_all()
@@ -25,6 +28,10 @@ def unshare():
     return ctypes.CDLL(None, use_errno=True).unshare(CLONE_THREAD)
 
 
+def processors():
+    return len(os.sched_getaffinity(0))
+
+
 def import_all():
     import argparse, ast, asyncio, cmd, code, concurrent.futures, configparser, csv, datetime, decimal, difflib
     import email.message, email.mime.text, fractions, ftplib, html.parser, http.client, http.cookies, http.server
@@ -36,7 +43,7 @@ def import_all():
     return len(sys.modules) > 200
 
 
-RESULT = {"imports": import_all, "fork": fork, "unshare": unshare, "nothing": bool}[MODE]()
+RESULT = {"imports": import_all, "fork": fork, "unshare": unshare, "processors": processors, "nothing": bool}[MODE]()
 
 
 def main():

@@ -78,7 +78,8 @@ def _steps(build: Build) -> Iterator[Step]:
         yield step("start", "See what a start executes", _record_start)
     yield step("compile", f"Compile {title}", _compile)
     yield step("install", f"Install {title}", _install)
-    yield step("assemble", "Assemble the runtime", _assemble)
+    # another name than where older versions of oxidize have not put the code of a start together
+    yield step("assemble-gathered" if plan.pgo else "assemble", "Assemble the runtime", _assemble)
     # oxidize may have changed since an earlier run
     yield step(f"stub-{stub_key()[:8]}-{unpacker_key()[:8]}", "Link the stub", _link_stub)
 
