@@ -54,9 +54,9 @@ def test_there_is_none_on_a_single_processor(ahead: Path, strace: str, tmp_path:
 
 @several_processors
 def test_a_thread_that_has_ended_takes_no_processor_away(ahead: Path, strace: str, tmp_path: Path) -> None:
-    late = ["-e", "trace=clone,clone3,sched_setaffinity", "-e", "inject=clone,clone3:delay_exit=400000:when=1"]
+    late = ["trace=clone,clone3,sched_setaffinity", "inject=clone,clone3:delay_exit=400000:when=1"]
     log = tmp_path / "log"
-    done = run(strace, "-f", "-o", log, *late, ahead, "processors")
+    done = run(strace, "-f", "-o", log, "-e", late[0], "-e", late[1], ahead, "processors")
     assert (done.returncode, done.stderr) == (0, "")
     assert int(done.stdout) == len(os.sched_getaffinity(0))
     assert "sched_setaffinity" in log.read_text()

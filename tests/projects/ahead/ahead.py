@@ -43,7 +43,8 @@ def import_all():
     return len(sys.modules) > 200
 
 
-RESULT = {"imports": import_all, "fork": fork, "unshare": unshare, "processors": processors, "nothing": bool}[MODE]()
+MODES = {"imports": import_all, "fork": fork, "unshare": unshare, "processors": processors, "nothing": bool}
+RESULT = MODES[MODE]()
 
 
 def main():
